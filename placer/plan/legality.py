@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BoolArray = NDArray[np.bool_]
 ViolatesFn = Callable[["ModelSpec", "RunSpec", StrategyBatch], BoolArray]
 ArithmeticFn = Callable[["ModelSpec", "RunSpec", Strategy], str]
+RefusesFn = Callable[["ModelSpec", "RunSpec", Strategy], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,20 @@ class Rule:
     name: str
     sentence: str
     violates: ViolatesFn
+    arithmetic: ArithmeticFn
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceRule:
+    """A condition on what a batch has no column for: schedule, recompute details, cross-site mode.
+
+    ``refuses`` is True when one strategy breaks the rule; the rest is as in ``Rule``.
+    """
+
+    name: str
+    sentence: str
+    refuses: RefusesFn
     arithmetic: ArithmeticFn
     remedy: str
 
@@ -64,6 +79,10 @@ class FrameworkRules(Protocol):
     def rules(self) -> tuple[Rule, ...]:
         """The rules, cheapest and most telling first: the first broken one names the pruning."""
 
+    @property
+    def choice_rules(self) -> tuple[ChoiceRule, ...]:
+        """The rules only a single strategy can be asked about."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
@@ -72,6 +91,7 @@ class RuleSet:
     name: str
     release: str
     rules: tuple[Rule, ...]
+    choice_rules: tuple[ChoiceRule, ...] = ()
 
 
 def violations(
@@ -79,6 +99,10 @@ def violations(
 ) -> tuple[Violation, ...]:
     """All rules that one strategy breaks, in the rules' order."""
     batch = StrategyBatch.of((strategy,))
+    broken: list[Rule | ChoiceRule] = [
+        rule for rule in rules.rules if bool(rule.violates(model, run, batch)[0])
+    ]
+    broken += [rule for rule in rules.choice_rules if rule.refuses(model, run, strategy)]
     return tuple(
         Violation(
             rule=rule.name,
@@ -86,8 +110,7 @@ def violations(
             arithmetic=rule.arithmetic(model, run, strategy),
             remedy=rule.remedy,
         )
-        for rule in rules.rules
-        if bool(rule.violates(model, run, batch)[0])
+        for rule in broken
     )
 
 

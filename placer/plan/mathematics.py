@@ -1,0 +1,192 @@
+"""What any framework would have to respect: arithmetic of groups, batches and equal shards.
+
+These are the rules of ``--framework any``, and the first rules of every framework: the cost model
+splits every tensor evenly, so a strategy that breaks one of them has no meaningful cost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from placer.plan.arithmetic import Quantity, at_least, forbidden, multiple_of
+from placer.plan.legality import BoolArray, Rule, RuleSet
+from placer.plan.strategy import IntArray, StrategyBatch
+
+if TYPE_CHECKING:
+    from placer.spec.model import ModelSpec
+    from placer.spec.run import RunSpec
+
+
+def degree(axis: str) -> Quantity:
+    """A degree of the strategy itself."""
+
+    def values(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> IntArray:
+        column: IntArray = getattr(batch, axis)
+        return column
+
+    return Quantity(label=axis, values=values)
+
+
+TP, CP, EP, ETP, PP, VPP, DP = (degree(a) for a in ("tp", "cp", "ep", "etp", "pp", "vpp", "dp"))
+DP_SHARD = degree("dp_shard")
+NUM_MICROBATCHES = degree("num_microbatches")
+
+HEADS = Quantity(label="num_attention_heads", values=lambda m, r, b: m.attention.num_heads)
+FFN = Quantity(label="ffn_hidden_size", values=lambda m, r, b: m.mlp.ffn_hidden_size)
+EXPERTS = Quantity(label="num_experts", values=lambda m, r, b: m.moe.num_experts if m.moe else 0)
+MOE_FFN = Quantity(
+    label="moe_ffn_hidden_size", values=lambda m, r, b: m.moe.ffn_hidden_size if m.moe else 0
+)
+SHARED_FFN = Quantity(
+    label="moe_shared_ffn_hidden_size",
+    values=lambda m, r, b: m.moe.shared_ffn_hidden_size if m.moe else 0,
+)
+SEQ_LEN = Quantity(label="seq_len", values=lambda m, r, b: r.seq_len)
+GLOBAL_BATCH = Quantity(label="global_batch_size", values=lambda m, r, b: r.global_batch_size)
+BATCH_PRODUCT = Quantity(
+    label="micro_batch_size * num_microbatches * dp",
+    values=lambda m, r, b: b.micro_batch_size * b.num_microbatches * b.dp,
+)
+STAGE_GPUS = Quantity(label="tp * cp * dp", values=lambda m, r, b: b.tp * b.cp * b.dp)
+EXPERT_BLOCK = Quantity(label="ep * etp", values=lambda m, r, b: b.ep * b.etp)
+PIPELINE_SLOTS = Quantity(label="pp * vpp", values=lambda m, r, b: b.pp * b.vpp)
+LAYERS_AND_ENDS = Quantity(
+    label="decoder layers, embedding, loss and MTP block together",
+    values=lambda m, r, b: m.num_layers + 2 + (1 if m.mtp_layers else 0),
+)
+
+
+def is_moe(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> bool:
+    """Whether the model has experts."""
+    return model.moe is not None
+
+
+def has_dense_mlp(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> bool:
+    """Whether some layer has a dense MLP."""
+    if model.moe is None:
+        return True
+    return model.moe.first_dense_layers > 0 or model.moe.layer_period > 1
+
+
+def _batch_mismatch(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> BoolArray:
+    product = batch.micro_batch_size * batch.num_microbatches * batch.dp
+    mismatch: BoolArray = product != run.global_batch_size
+    return mismatch
+
+
+def _below_one(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> BoolArray:
+    names = ("tp", "cp", "ep", "etp", "pp", "vpp", "dp", "micro_batch_size", "num_microbatches")
+    return np.any([getattr(batch, name) < 1 for name in (*names, "dp_shard")], axis=0)
+
+
+def _experts_without_moe(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> BoolArray:
+    if model.moe is not None:
+        return np.zeros(len(batch), dtype=np.bool_)
+    return (batch.ep > 1) | ((batch.etp > 1) & (batch.etp != batch.tp))
+
+
+def _positions_run_out(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> bool:
+    return model.learned_positions and run.seq_len > model.max_seq_len
+
+
+MATHEMATICS: tuple[Rule, ...] = (
+    forbidden(
+        name="degrees_positive",
+        when=_below_one,
+        shown=(TP, CP, EP, ETP, PP, VPP, DP, NUM_MICROBATCHES),
+        sentence="Every degree and batch count is at least 1.",
+        remedy="Give each degree a positive value.",
+    ),
+    forbidden(
+        name="batch_arithmetic",
+        when=_batch_mismatch,
+        shown=(BATCH_PRODUCT, GLOBAL_BATCH),
+        sentence="Micro-batch size, micro-batches and replicas multiply to the global batch.",
+        remedy="Choose dp and micro_batch_size whose product divides the global batch.",
+    ),
+    multiple_of(
+        name="expert_grid",
+        dividend=STAGE_GPUS,
+        divisor=EXPERT_BLOCK,
+        sentence="The expert groups tile the GPUs of a pipeline stage.",
+        remedy="Lower ep or etp, or raise dp.",
+    ),
+    multiple_of(
+        name="shard_divides_dp",
+        dividend=DP,
+        divisor=DP_SHARD,
+        sentence="Shard groups tile the replicas: dp_shard * dp_replicate = dp.",
+        remedy="Choose a dp_shard that divides dp.",
+    ),
+    forbidden(
+        name="experts_need_moe",
+        when=_experts_without_moe,
+        shown=(EP, ETP, TP),
+        sentence="A model without experts has nothing to split over ep or etp.",
+        remedy="Set ep and etp to 1.",
+    ),
+    multiple_of(
+        name="heads_over_tp",
+        dividend=HEADS,
+        divisor=TP,
+        sentence="Each GPU of a tensor-parallel group holds the same number of attention heads.",
+        remedy="Choose a tp that divides the heads.",
+    ),
+    multiple_of(
+        name="ffn_over_tp",
+        dividend=FFN,
+        divisor=TP,
+        applies=has_dense_mlp,
+        sentence="Each GPU of a tensor-parallel group holds the same share of a dense MLP.",
+        remedy="Choose a tp that divides the MLP width.",
+    ),
+    multiple_of(
+        name="experts_over_ep",
+        dividend=EXPERTS,
+        divisor=EP,
+        applies=is_moe,
+        sentence="Each GPU of an expert-parallel group holds the same number of experts.",
+        remedy="Choose an ep that divides the experts.",
+    ),
+    multiple_of(
+        name="expert_ffn_over_etp",
+        dividend=MOE_FFN,
+        divisor=ETP,
+        applies=is_moe,
+        sentence="Each GPU of an expert-tensor-parallel group holds the same share of an expert.",
+        remedy="Choose an etp that divides the expert width.",
+    ),
+    multiple_of(
+        name="shared_expert_over_tp",
+        dividend=SHARED_FFN,
+        divisor=TP,
+        applies=is_moe,
+        sentence="Each GPU of a tensor-parallel group holds the same share of the shared experts.",
+        remedy="Choose a tp that divides the shared experts' width.",
+    ),
+    multiple_of(
+        name="seq_over_cp",
+        dividend=SEQ_LEN,
+        divisor=CP,
+        sentence="Each GPU of a context-parallel group holds the same number of tokens.",
+        remedy="Choose a cp that divides the sequence length.",
+    ),
+    at_least(
+        name="chunk_holds_something",
+        left=LAYERS_AND_ENDS,
+        right=PIPELINE_SLOTS,
+        sentence="No pipeline chunk is empty.",
+        remedy="Lower pp or vpp.",
+    ),
+    forbidden(
+        name="positions_run_out",
+        when=_positions_run_out,
+        shown=(SEQ_LEN, Quantity(label="max_seq_len", values=lambda m, r, b: m.max_seq_len)),
+        sentence="Learned positions end at the model's maximum sequence length.",
+        remedy="Use a shorter sequence.",
+    ),
+)
+
+ANY_FRAMEWORK = RuleSet(name="any", release="", rules=MATHEMATICS)
