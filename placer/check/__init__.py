@@ -1,0 +1,1 @@
+"""The solver-free validator: re-checks and re-costs any plan."""

@@ -1,0 +1,1 @@
+"""The files that start one process per rank on a cluster."""

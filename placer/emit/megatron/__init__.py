@@ -1,0 +1,1 @@
+"""Megatron-LM: what it forbids, and the arguments that launch a plan."""

@@ -1,0 +1,1 @@
+"""The shared frozen types: Strategy, Placement, Estimate, Plan; JSON both ways."""

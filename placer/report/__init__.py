@@ -1,0 +1,1 @@
+"""A plan, a model or a cluster as text, picture or page."""

@@ -1,0 +1,1 @@
+"""The placement of one strategy's cells as a CP-SAT model."""

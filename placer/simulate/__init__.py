@@ -1,0 +1,1 @@
+"""Event simulation of a plan, independent of the closed forms of the cost model."""

@@ -1,0 +1,1 @@
+"""What the user wrote, validated: model, cluster, run, accelerators."""
