@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from placer.spec.interconnect import DomainShape, Routing
+
+__all__ = ["DomainShape", "Level", "LevelKind", "Routing"]
+
 
 class LevelKind(StrEnum):
     """The three reaches of a cluster."""
@@ -12,23 +16,6 @@ class LevelKind(StrEnum):
     SCALE_UP = "scale_up"
     SCALE_OUT = "scale_out"
     SCALE_ACROSS = "scale_across"
-
-
-class DomainShape(StrEnum):
-    """How the members of a scale-up level are wired."""
-
-    SWITCHED = "switched"
-    POINT_TO_POINT = "point_to_point"
-    MESH = "mesh"
-    TORUS = "torus"
-
-
-class Routing(StrEnum):
-    """How a fabric spreads flows over parallel links."""
-
-    ADAPTIVE = "adaptive"
-    QP_SPLIT = "qp_split"
-    HASHED = "hashed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +27,7 @@ class Level:
     level: the link rate inside a scale-up domain; outside, the NIC rate divided by the
     oversubscription met on the way and less what other tenants use. Link efficiency is not in it.
     ``latency_s`` is one way, for a small message. ``link`` is a key of the cost constants
-    (``nvlink4``, ``infiniband``, ...).
+    (``nvlink4``, ``infiniband``, ...). ``dims`` are the sides of a torus, empty for other shapes.
     """
 
     name: str
@@ -54,3 +41,4 @@ class Level:
     routing: Routing = Routing.ADAPTIVE
     rails: int = 1
     planes: int = 1
+    dims: tuple[int, ...] = ()
