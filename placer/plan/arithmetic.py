@@ -6,21 +6,17 @@ a message can never disagree with the decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from placer.plan.legality import BoolArray, Rule
-from placer.plan.strategy import IntArray, Strategy, StrategyBatch
+from placer.plan.legality import BoolArray, Case, Rule
 
 if TYPE_CHECKING:
-    from placer.spec.model import ModelSpec
-    from placer.spec.run import RunSpec
+    from collections.abc import Callable
 
-ValueFn = Callable[["ModelSpec", "RunSpec", StrategyBatch], IntArray | int]
-AppliesFn = Callable[["ModelSpec", "RunSpec", StrategyBatch], BoolArray | bool]
+    from placer.plan.strategy import IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,20 +24,32 @@ class Quantity:
     """A named integer that a model, a run and a strategy determine."""
 
     label: str
-    values: ValueFn
+    values: Callable[[Case], IntArray | int]
 
-    def of_one(self, model: ModelSpec, run: RunSpec, strategy: Strategy) -> int:
-        """Its value for a single strategy."""
-        return int(np.ravel(self.values(model, run, StrategyBatch.of((strategy,))))[0])
+    def of_one(self, case: Case) -> int:
+        """Its value for a case of one strategy."""
+        return int(np.ravel(self.values(case))[0])
 
 
-def always(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> bool:
+def always(_: Case) -> bool:
     """For rules that bind every strategy."""
     return True
 
 
-def _spread(value: BoolArray | bool, batch: StrategyBatch) -> BoolArray:
-    return np.broadcast_to(np.asarray(value, dtype=np.bool_), (len(batch),))
+def all_of(*conditions: BoolArray | bool) -> BoolArray:
+    """Rows where every condition holds."""
+    joined: BoolArray = np.logical_and.reduce(np.broadcast_arrays(*conditions))
+    return joined
+
+
+def any_of(*conditions: BoolArray | bool) -> BoolArray:
+    """Rows where some condition holds."""
+    joined: BoolArray = np.logical_or.reduce(np.broadcast_arrays(*conditions))
+    return joined
+
+
+def _spread(value: BoolArray | bool, case: Case) -> BoolArray:  # noqa: FBT001
+    return np.broadcast_to(np.asarray(value, dtype=np.bool_), (len(case),))
 
 
 def multiple_of(
@@ -51,17 +59,17 @@ def multiple_of(
     divisor: Quantity,
     sentence: str,
     remedy: str,
-    applies: AppliesFn = always,
+    applies: Callable[[Case], BoolArray | bool] = always,
 ) -> Rule:
     """The rule ``dividend % divisor == 0``, where it applies."""
 
-    def violates(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> BoolArray:
-        left = np.asarray(dividend.values(model, run, batch))
-        right = np.maximum(np.asarray(divisor.values(model, run, batch)), 1)
-        return _spread(applies(model, run, batch), batch) & (left % right != 0)
+    def violates(case: Case) -> BoolArray:
+        left = np.asarray(dividend.values(case))
+        right = np.maximum(np.asarray(divisor.values(case)), 1)
+        return all_of(_spread(applies(case), case), left % right != 0)
 
-    def arithmetic(model: ModelSpec, run: RunSpec, strategy: Strategy) -> str:
-        left, right = dividend.of_one(model, run, strategy), divisor.of_one(model, run, strategy)
+    def arithmetic(case: Case) -> str:
+        left, right = dividend.of_one(case), divisor.of_one(case)
         return f"{dividend.label} {left} % {divisor.label} {right} = {left % max(right, 1)}"
 
     return Rule(
@@ -76,19 +84,17 @@ def at_least(
     right: Quantity,
     sentence: str,
     remedy: str,
-    applies: AppliesFn = always,
+    applies: Callable[[Case], BoolArray | bool] = always,
 ) -> Rule:
     """The rule ``left >= right``, where it applies."""
 
-    def violates(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> BoolArray:
-        low = np.asarray(left.values(model, run, batch)) < np.asarray(
-            right.values(model, run, batch)
-        )
-        return _spread(applies(model, run, batch), batch) & low
+    def violates(case: Case) -> BoolArray:
+        low = np.asarray(left.values(case)) < np.asarray(right.values(case))
+        return all_of(_spread(applies(case), case), low)
 
-    def arithmetic(model: ModelSpec, run: RunSpec, strategy: Strategy) -> str:
-        left_value = left.of_one(model, run, strategy)
-        right_value = right.of_one(model, run, strategy)
+    def arithmetic(case: Case) -> str:
+        left_value = left.of_one(case)
+        right_value = right.of_one(case)
         return f"{left.label} {left_value} < {right.label} {right_value}"
 
     return Rule(
@@ -99,18 +105,18 @@ def at_least(
 def forbidden(
     *,
     name: str,
-    when: AppliesFn,
+    when: Callable[[Case], BoolArray | bool],
     shown: tuple[Quantity, ...],
     sentence: str,
     remedy: str,
 ) -> Rule:
     """The rule that ``when`` never holds; ``shown`` are the numbers the message prints."""
 
-    def violates(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> BoolArray:
-        return _spread(when(model, run, batch), batch)
+    def violates(case: Case) -> BoolArray:
+        return _spread(when(case), case)
 
-    def arithmetic(model: ModelSpec, run: RunSpec, strategy: Strategy) -> str:
-        return ", ".join(f"{q.label} {q.of_one(model, run, strategy)}" for q in shown)
+    def arithmetic(case: Case) -> str:
+        return ", ".join(f"{q.label} {q.of_one(case)}" for q in shown)
 
     return Rule(
         name=name, sentence=sentence, violates=violates, arithmetic=arithmetic, remedy=remedy

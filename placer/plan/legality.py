@@ -16,24 +16,42 @@ if TYPE_CHECKING:
     from placer.spec.run import RunSpec
 
 BoolArray = NDArray[np.bool_]
-ViolatesFn = Callable[["ModelSpec", "RunSpec", StrategyBatch], BoolArray]
-ArithmeticFn = Callable[["ModelSpec", "RunSpec", Strategy], str]
-RefusesFn = Callable[["ModelSpec", "RunSpec", Strategy], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What a rule judges: N strategies for one model and run."""
+
+    model: ModelSpec
+    run: RunSpec
+    batch: StrategyBatch
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a choice rule judges: a single strategy for one model and run."""
+
+    model: ModelSpec
+    run: RunSpec
+    strategy: Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One condition a strategy must meet.
 
-    ``violates`` gives True for each row of a batch that breaks the rule; ``arithmetic`` writes out
-    the numbers for one strategy ("num_attention_heads 96 % tp 64 = 32"); ``remedy`` says what to
-    change.
+    ``violates`` gives (N,) True for each row that breaks the rule; ``arithmetic`` writes out the
+    numbers of a case of one strategy ("num_attention_heads 96 % tp 64 = 32"); ``remedy`` says what
+    to change.
     """
 
     name: str
     sentence: str
-    violates: ViolatesFn
-    arithmetic: ArithmeticFn
+    violates: Callable[[Case], BoolArray]
+    arithmetic: Callable[[Case], str]
     remedy: str
 
 
@@ -46,8 +64,8 @@ class ChoiceRule:
 
     name: str
     sentence: str
-    refuses: RefusesFn
-    arithmetic: ArithmeticFn
+    refuses: Callable[[Choice], bool]
+    arithmetic: Callable[[Choice], str]
     remedy: str
 
 
@@ -98,20 +116,29 @@ def violations(
     rules: FrameworkRules, model: ModelSpec, run: RunSpec, strategy: Strategy
 ) -> tuple[Violation, ...]:
     """All rules that one strategy breaks, in the rules' order."""
-    batch = StrategyBatch.of((strategy,))
-    broken: list[Rule | ChoiceRule] = [
-        rule for rule in rules.rules if bool(rule.violates(model, run, batch)[0])
-    ]
-    broken += [rule for rule in rules.choice_rules if rule.refuses(model, run, strategy)]
-    return tuple(
+    case = Case(model=model, run=run, batch=StrategyBatch.of((strategy,)))
+    choice = Choice(model=model, run=run, strategy=strategy)
+    broken = [
         Violation(
             rule=rule.name,
             sentence=rule.sentence,
-            arithmetic=rule.arithmetic(model, run, strategy),
+            arithmetic=rule.arithmetic(case),
             remedy=rule.remedy,
         )
-        for rule in broken
-    )
+        for rule in rules.rules
+        if bool(rule.violates(case)[0])
+    ]
+    broken += [
+        Violation(
+            rule=rule.name,
+            sentence=rule.sentence,
+            arithmetic=rule.arithmetic(choice),
+            remedy=rule.remedy,
+        )
+        for rule in rules.choice_rules
+        if rule.refuses(choice)
+    ]
+    return tuple(broken)
 
 
 def prune(
@@ -127,10 +154,11 @@ def prune(
         Rule name to number of rows, rules that refused nothing left out; the counts and the legal
         rows sum to N.
     """
+    case = Case(model=model, run=run, batch=batch)
     legal = np.ones(len(batch), dtype=np.bool_)
     pruned: dict[str, int] = {}
     for rule in rules.rules:
-        refused = legal & rule.violates(model, run, batch)
+        refused = legal & rule.violates(case)
         count = int(refused.sum())
         if count:
             pruned[rule.name] = count

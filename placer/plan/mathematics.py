@@ -8,22 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from placer.plan.arithmetic import Quantity, at_least, forbidden, multiple_of
-from placer.plan.legality import BoolArray, Rule, RuleSet
-from placer.plan.strategy import IntArray, StrategyBatch
+from placer.plan.arithmetic import Quantity, all_of, any_of, at_least, forbidden, multiple_of
+from placer.plan.legality import BoolArray, Case, Rule, RuleSet
 
 if TYPE_CHECKING:
-    from placer.spec.model import ModelSpec
-    from placer.spec.run import RunSpec
+    from placer.plan.strategy import IntArray
 
 
 def degree(axis: str) -> Quantity:
     """A degree of the strategy itself."""
 
-    def values(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> IntArray:
-        column: IntArray = getattr(batch, axis)
+    def values(case: Case) -> IntArray:
+        column: IntArray = getattr(case.batch, axis)
         return column
 
     return Quantity(label=axis, values=values)
@@ -33,62 +29,61 @@ TP, CP, EP, ETP, PP, VPP, DP = (degree(a) for a in ("tp", "cp", "ep", "etp", "pp
 DP_SHARD = degree("dp_shard")
 NUM_MICROBATCHES = degree("num_microbatches")
 
-HEADS = Quantity(label="num_attention_heads", values=lambda m, r, b: m.attention.num_heads)
-FFN = Quantity(label="ffn_hidden_size", values=lambda m, r, b: m.mlp.ffn_hidden_size)
-EXPERTS = Quantity(label="num_experts", values=lambda m, r, b: m.moe.num_experts if m.moe else 0)
+HEADS = Quantity(label="num_attention_heads", values=lambda c: c.model.attention.num_heads)
+FFN = Quantity(label="ffn_hidden_size", values=lambda c: c.model.mlp.ffn_hidden_size)
+EXPERTS = Quantity(
+    label="num_experts", values=lambda c: c.model.moe.num_experts if c.model.moe else 0
+)
 MOE_FFN = Quantity(
-    label="moe_ffn_hidden_size", values=lambda m, r, b: m.moe.ffn_hidden_size if m.moe else 0
+    label="moe_ffn_hidden_size", values=lambda c: c.model.moe.ffn_hidden_size if c.model.moe else 0
 )
 SHARED_FFN = Quantity(
     label="moe_shared_ffn_hidden_size",
-    values=lambda m, r, b: m.moe.shared_ffn_hidden_size if m.moe else 0,
+    values=lambda c: c.model.moe.shared_ffn_hidden_size if c.model.moe else 0,
 )
-SEQ_LEN = Quantity(label="seq_len", values=lambda m, r, b: r.seq_len)
-GLOBAL_BATCH = Quantity(label="global_batch_size", values=lambda m, r, b: r.global_batch_size)
+SEQ_LEN = Quantity(label="seq_len", values=lambda c: c.run.seq_len)
+GLOBAL_BATCH = Quantity(label="global_batch_size", values=lambda c: c.run.global_batch_size)
 BATCH_PRODUCT = Quantity(
     label="micro_batch_size * num_microbatches * dp",
-    values=lambda m, r, b: b.micro_batch_size * b.num_microbatches * b.dp,
+    values=lambda c: c.batch.micro_batch_size * c.batch.num_microbatches * c.batch.dp,
 )
-STAGE_GPUS = Quantity(label="tp * cp * dp", values=lambda m, r, b: b.tp * b.cp * b.dp)
-EXPERT_BLOCK = Quantity(label="ep * etp", values=lambda m, r, b: b.ep * b.etp)
-PIPELINE_SLOTS = Quantity(label="pp * vpp", values=lambda m, r, b: b.pp * b.vpp)
+STAGE_GPUS = Quantity(label="tp * cp * dp", values=lambda c: c.batch.tp * c.batch.cp * c.batch.dp)
+EXPERT_BLOCK = Quantity(label="ep * etp", values=lambda c: c.batch.ep * c.batch.etp)
+PIPELINE_SLOTS = Quantity(label="pp * vpp", values=lambda c: c.batch.pp * c.batch.vpp)
 LAYERS_AND_ENDS = Quantity(
     label="decoder layers, embedding, loss and MTP block together",
-    values=lambda m, r, b: m.num_layers + 2 + (1 if m.mtp_layers else 0),
+    values=lambda c: c.model.num_layers + 2 + (1 if c.model.mtp_layers else 0),
 )
 
 
-def is_moe(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> bool:
+def is_moe(case: Case) -> bool:
     """Whether the model has experts."""
-    return model.moe is not None
+    return case.model.moe is not None
 
 
-def has_dense_mlp(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> bool:
+def has_dense_mlp(case: Case) -> bool:
     """Whether some layer has a dense MLP."""
-    if model.moe is None:
-        return True
-    return model.moe.first_dense_layers > 0 or model.moe.layer_period > 1
+    return case.model.has_dense_layers
 
 
-def _batch_mismatch(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> BoolArray:
-    product = batch.micro_batch_size * batch.num_microbatches * batch.dp
-    mismatch: BoolArray = product != run.global_batch_size
-    return mismatch
+def _batch_mismatch(case: Case) -> BoolArray:
+    product = case.batch.micro_batch_size * case.batch.num_microbatches * case.batch.dp
+    return all_of(product != case.run.global_batch_size)
 
 
-def _below_one(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> BoolArray:
+def _below_one(case: Case) -> BoolArray:
     names = ("tp", "cp", "ep", "etp", "pp", "vpp", "dp", "micro_batch_size", "num_microbatches")
-    return np.any([getattr(batch, name) < 1 for name in (*names, "dp_shard")], axis=0)
+    return any_of(*(getattr(case.batch, name) < 1 for name in (*names, "dp_shard")))
 
 
-def _experts_without_moe(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> BoolArray:
-    if model.moe is not None:
-        return np.zeros(len(batch), dtype=np.bool_)
-    return (batch.ep > 1) | ((batch.etp > 1) & (batch.etp != batch.tp))
+def _experts_without_moe(case: Case) -> BoolArray:
+    batch = case.batch
+    split = any_of(batch.ep > 1, all_of(batch.etp > 1, batch.etp != batch.tp))
+    return all_of(case.model.moe is None, split)
 
 
-def _positions_run_out(model: ModelSpec, run: RunSpec, batch: StrategyBatch) -> bool:
-    return model.learned_positions and run.seq_len > model.max_seq_len
+def _positions_run_out(case: Case) -> bool:
+    return case.model.learned_positions and case.run.seq_len > case.model.max_seq_len
 
 
 MATHEMATICS: tuple[Rule, ...] = (
@@ -183,7 +178,7 @@ MATHEMATICS: tuple[Rule, ...] = (
     forbidden(
         name="positions_run_out",
         when=_positions_run_out,
-        shown=(SEQ_LEN, Quantity(label="max_seq_len", values=lambda m, r, b: m.max_seq_len)),
+        shown=(SEQ_LEN, Quantity(label="max_seq_len", values=lambda c: c.model.max_seq_len)),
         sentence="Learned positions end at the model's maximum sequence length.",
         remedy="Use a shorter sequence.",
     ),

@@ -1,1 +1,1 @@
-"""The files that start one process per rank on a cluster."""
+"""What starts a job so that each rank lands on the accelerator the plan gave it."""

@@ -1,1 +1,1 @@
-"""Megatron-LM: what it forbids, and the arguments that launch a plan."""
+"""Megatron-LM: what it forbids, and the arguments that make it run a plan."""
