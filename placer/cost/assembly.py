@@ -1,0 +1,205 @@
+"""From stage coefficients and a placement to one estimate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placer.cost.pipeline import in_flight_microbatches, steady_and_bubble_s
+from placer.cost.rates import peak_flops_per_s
+from placer.cost.stage_costs import FloatArray, Part, StageCosts
+from placer.plan.estimate import Breakdown, Estimate, StageMemory
+from placer.plan.placement import PipelineLayout, Placement
+from placer.plan.strategy import Strategy
+from placer.spec.model import ModelSpec
+from placer.spec.run import RunSpec
+from placer.topology.tree import Topology
+from placer.workload.flops import model_flops_per_token
+
+IntArray = NDArray[np.int64]
+
+
+def stage_counts(
+    layout: PipelineLayout, model: ModelSpec, item_names: tuple[str, ...], pp: int
+) -> FloatArray:
+    """(pp, I) how many of each item every stage holds."""
+    counts = np.zeros((pp, len(item_names)))
+    column = {name: i for i, name in enumerate(item_names)}
+    for chunk in layout.chunks:
+        for layer in model.layers[chunk.first_layer : chunk.first_layer + chunk.num_layers]:
+            counts[chunk.stage, column[layer.name]] += 1
+        counts[chunk.stage, column["mtp"]] += chunk.num_mtp
+        counts[chunk.stage, column["embedding"]] += chunk.embedding
+        counts[chunk.stage, column["loss"]] += chunk.loss
+    return counts
+
+
+def cell_domains(placement: Placement, strategy: Strategy, topology: Topology) -> IntArray:
+    """(pp, R) the scale-up domain of each cell's first accelerator."""
+    domains = np.zeros((strategy.pp, strategy.cells_per_stage), dtype=np.int64)
+    for run in placement.cells:
+        ids = np.concatenate([np.arange(first, first + count) for first, count in run.gpu_ids])
+        heads = ids[:: strategy.cell_gpus][: run.num_cells]
+        cells = slice(run.first_replica, run.first_replica + run.num_cells)
+        domains[run.stage, cells] = heads // topology.domain_size
+    return domains
+
+
+def hop_levels(domains: IntArray, topology: Topology) -> IntArray:
+    """(pp,) level the hop from each stage to the next crosses, worst replica; last wraps to first."""
+    following = np.roll(domains, -1, axis=0)
+    levels = np.zeros(domains.shape, dtype=np.int64)
+    for level in range(len(topology.levels)):
+        units = topology.domain_unit[:, level]
+        apart = units[domains] != units[following]
+        levels = np.where(apart, np.minimum(level + 1, len(topology.levels) - 1), levels)
+    return np.asarray(levels.max(axis=1))
+
+
+def stage_generations(domains: IntArray, topology: Topology) -> list[IntArray]:
+    """Generations of accelerators each stage touches."""
+    return [np.unique(topology.domain_generation[row]) for row in domains]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTimes:
+    """Each stage's seconds on one micro-batch: parts (pp, P), hop (pp,) and their sum."""
+
+    parts: FloatArray
+    hop: FloatArray
+    generation: IntArray
+
+    @property
+    def total(self) -> FloatArray:
+        """(pp,) seconds of each stage on one micro-batch."""
+        return self.parts.sum(axis=1) + self.hop
+
+
+def assemble(
+    model: ModelSpec,
+    topology: Topology,
+    run: RunSpec,
+    strategy: Strategy,
+    placement: Placement,
+    costs: tuple[StageCosts, ...],
+) -> Estimate:
+    """The estimate of one strategy on one placement, from coefficients per generation."""
+    counts = stage_counts(placement.pipeline_layout, model, costs[0].item_names, strategy.pp)
+    domains = cell_domains(placement, strategy, topology)
+    levels = hop_levels(domains, topology)
+    times = _stage_times(costs, counts, domains, levels, topology)
+    breakdown = _breakdown(strategy, costs[0], counts, times, levels)
+    step_time_s = breakdown.total_s
+    tokens = run.global_batch_size * run.seq_len
+    model_flops = model_flops_per_token(model, run.seq_len) * tokens
+    executed = sum(
+        float(costs[g].flops[0] @ row) for g, row in zip(times.generation, counts, strict=True)
+    )
+    peak = _peak_flops(run, topology, times.generation, strategy)
+    hardware_flops = executed * strategy.num_microbatches * strategy.gpus_per_stage
+    return Estimate(
+        step_time_s=step_time_s,
+        tokens_per_s=tokens / step_time_s,
+        tflops_per_gpu=model_flops / step_time_s / strategy.num_gpus / 1e12,
+        mfu=model_flops / step_time_s / peak,
+        hfu=hardware_flops / step_time_s / peak,
+        breakdown=breakdown,
+        stage_time_s=tuple(float(t) for t in times.total),
+        memory=stage_memory(strategy, costs[0], counts),
+        memory_limit_bytes=tuple(
+            min(topology.accelerators[g].hbm_usable_bytes for g in generations)
+            for generations in stage_generations(domains, topology)
+        ),
+    )
+
+
+def _stage_times(
+    costs: tuple[StageCosts, ...],
+    counts: FloatArray,
+    domains: IntArray,
+    levels: IntArray,
+    topology: Topology,
+) -> StageTimes:
+    """Time of each stage on the slowest generation it touches."""
+    generation = np.array(
+        [
+            max(found, key=lambda g, row=row: float((costs[g].time_s[0] @ row).sum()))
+            for found, row in zip(stage_generations(domains, topology), counts, strict=True)
+        ],
+        dtype=np.int64,
+    )
+    parts = np.stack([costs[g].time_s[0] @ row for g, row in zip(generation, counts, strict=True)])
+    before = np.roll(levels, 1)
+    hop = 0.5 * (costs[0].hop_steady_s[0][levels] + costs[0].hop_steady_s[0][before])
+    return StageTimes(parts=parts, hop=hop, generation=generation)
+
+
+def _breakdown(
+    strategy: Strategy,
+    costs: StageCosts,
+    counts: FloatArray,
+    times: StageTimes,
+    levels: IntArray,
+) -> Breakdown:
+    microbatches = float(strategy.num_microbatches)
+    critical = int(times.total.argmax())
+    _, bubble = steady_and_bubble_s(
+        times.total, np.array(microbatches), np.array(float(strategy.vpp))
+    )
+    fill = 2.0 * float(costs.hop_fill_s[0][levels[:-1]].sum()) if strategy.pp > 1 else 0.0
+    parts = microbatches * times.parts[critical]
+    dp = costs.dp_s[0] @ counts.T + costs.dp_latency_s[0]
+    exposed = np.maximum(dp - costs.dp_window[0] * times.total[critical], 0.0)
+    optimizer = (counts @ costs.optimizer_s[0]).max() + costs.optimizer_fixed_s
+    return Breakdown(
+        compute=float(parts[Part.COMPUTE]),
+        tp=float(parts[Part.TP]),
+        cp=float(parts[Part.CP]),
+        ep=float(parts[Part.EP]),
+        pp=float(microbatches * times.hop[critical]),
+        bubble=float(bubble) + fill,
+        dp=float(exposed.max()),
+        recompute=float(parts[Part.RECOMPUTE]),
+        optimizer=float(optimizer),
+    )
+
+
+def stage_memory(
+    strategy: Strategy, costs: StageCosts, counts: FloatArray
+) -> tuple[StageMemory, ...]:
+    """Peak bytes of each stage, by what holds them."""
+    stages = np.arange(strategy.pp, dtype=np.float64)
+    in_flight = in_flight_microbatches(
+        np.full(strategy.pp, float(strategy.pp)),
+        np.full(strategy.pp, float(strategy.vpp)),
+        np.full(strategy.pp, float(strategy.num_microbatches)),
+        stages,
+    )
+    activations = in_flight * (counts @ costs.activation_bytes[0]) + costs.transient_bytes[0]
+    weights = counts @ costs.weights_bytes[0]
+    gradients = counts @ costs.gradients_bytes[0]
+    optimizer = counts @ costs.optimizer_bytes[0]
+    buffers = counts @ costs.buffer_bytes[0]
+    return tuple(
+        StageMemory(
+            weights_bytes=float(weights[s]),
+            gradients_bytes=float(gradients[s]),
+            optimizer_bytes=float(optimizer[s]),
+            activations_bytes=float(activations[s]),
+            buffers_bytes=float(buffers[s]),
+            framework_bytes=costs.fixed_bytes,
+        )
+        for s in range(strategy.pp)
+    )
+
+
+def _peak_flops(
+    run: RunSpec, topology: Topology, generation: IntArray, strategy: Strategy
+) -> float:
+    """Dense peak of all used accelerators in the run's precision."""
+    return sum(
+        peak_flops_per_s(topology.accelerators[g], run.precision) * strategy.gpus_per_stage
+        for g in generation
+    )

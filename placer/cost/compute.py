@@ -1,0 +1,127 @@
+"""Seconds that operators take on one accelerator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placer.cost.rates import DeviceRates
+from placer.workload.operators import (
+    AttentionCore,
+    FloatArray,
+    Gemm,
+    GemmRole,
+    LayerWork,
+    Traffic,
+)
+
+MAIN_GRADIENT_BYTES = 8.0
+"""Read and write of the fp32 main gradient that wgrad accumulates into (Megatron-LM fusion)."""
+
+UNFUSED_FORWARD_PASSES = 5.0
+"""Score-matrix passes of unfused attention: write, scale+mask+softmax, dropout, read (Korthikanti)."""
+
+UNFUSED_BACKWARD_PASSES = 7.0
+
+FLASH_BACKWARD_FLOPS = 2.5
+"""Backward over forward FLOPs of fused attention: five products instead of two (arXiv 2205.14135)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duration:
+    """Forward and backward seconds of one item, and the kernels it launches each way."""
+
+    forward_s: FloatArray
+    backward_s: FloatArray
+
+    def __add__(self, other: Duration) -> Duration:
+        return Duration(
+            forward_s=self.forward_s + other.forward_s,
+            backward_s=self.backward_s + other.backward_s,
+        )
+
+
+def gemm_s(gemm: Gemm, rates: DeviceRates) -> Duration:
+    """Additive roofline: 2 m n k / rate + operand bytes / HBM + launch, per product.
+
+    Backward is dgrad plus wgrad; wgrad accumulates into fp32 main gradients (8 B per weight).
+    Narrow recipes pay for quantising the inputs. Grouped products share one launch and waste half
+    a tile of rows per expert.
+    """
+    rate = rates.gemm_flops_per_s[gemm.role]
+    width = rates.operand_bytes[gemm.role]
+    grouped = gemm.role is GemmRole.EXPERT
+    rows = gemm.m + rates.tile_pad_rows if grouped else gemm.m
+    flops_s = 2.0 * rows * gemm.n * gemm.k * gemm.copies / rate
+    weights = gemm.n * gemm.k * gemm.copies
+    inputs, outputs = gemm.m * gemm.k * gemm.copies, gemm.m * gemm.n * gemm.copies
+    quantise = rates.quantise_bytes if width < 2.0 else 0.0
+    hbm = rates.hbm_bytes_per_s
+    forward_bytes = width * (weights + inputs) + 2.0 * outputs + quantise * inputs
+    dgrad_bytes = width * (weights + outputs) + 2.0 * inputs + quantise * outputs
+    wgrad_bytes = width * (inputs + outputs) + MAIN_GRADIENT_BYTES * weights
+    return Duration(
+        forward_s=flops_s + forward_bytes / hbm + rates.launch_s,
+        backward_s=2.0 * (flops_s + rates.launch_s) + (dgrad_bytes + wgrad_bytes) / hbm,
+    )
+
+
+def attention_s(core: AttentionCore, rates: DeviceRates) -> Duration:
+    """Attention core: a fused kernel, or batched products and passes over the score matrix.
+
+    Head widths off the 16-byte alignment of tensor cores run unfused products at half rate.
+    """
+    if rates.attention_fused:
+        forward = core.forward_flops / rates.attention_forward_flops_per_s
+        backward = FLASH_BACKWARD_FLOPS * core.forward_flops / rates.attention_backward_flops_per_s
+        return Duration(forward_s=forward + rates.launch_s, backward_s=backward + rates.launch_s)
+    aligned = 1.0 if core.head_dim % 8 == 0 else 0.5
+    products = core.square_flops / (rates.attention_forward_flops_per_s * aligned)
+    passes = core.scores_bytes / rates.hbm_bytes_per_s
+    return Duration(
+        forward_s=products + UNFUSED_FORWARD_PASSES * passes,
+        backward_s=2.0 * products + UNFUSED_BACKWARD_PASSES * passes,
+    )
+
+
+def traffic_s(traffic: Traffic, rates: DeviceRates) -> Duration:
+    """Bytes over sustained HBM bandwidth; eager frameworks move ``traffic_ratio`` times more."""
+    scale = rates.traffic_ratio / rates.hbm_bytes_per_s
+    gaps = traffic.kernels * rates.launch_s
+    return Duration(
+        forward_s=traffic.forward_bytes * scale + gaps,
+        backward_s=traffic.backward_bytes * scale + gaps,
+    )
+
+
+def work_s(work: LayerWork, rates: DeviceRates) -> Duration:
+    """All operators of one item on the accelerator, one after another."""
+    durations = [gemm_s(g, rates) for g in work.gemms]
+    durations += [attention_s(a, rates) for a in work.attention]
+    durations += [traffic_s(t, rates) for t in work.traffic]
+    total = Duration(forward_s=np.zeros(1), backward_s=np.zeros(1))
+    for duration in durations:
+        total = total + duration
+    return total
+
+
+def num_kernels(work: LayerWork) -> float:
+    """Kernels one forward pass launches."""
+    return (
+        len(work.gemms)
+        + 3.0 * len(work.attention)
+        + sum(t.kernels for t in work.traffic)
+        + work.extra_kernels
+    )
+
+
+def host_s(work: LayerWork, rates: DeviceRates) -> Duration:
+    """What the host needs to launch the item's kernels; the accelerator waits for it.
+
+    Backward launches two products for each one and walks the autograd graph.
+    """
+    forward = num_kernels(work) * rates.host_launch_s
+    routed = any(g.role is GemmRole.EXPERT for g in work.gemms)
+    forward += rates.host_moe_s if routed else 0.0
+    return Duration(forward_s=np.full(1, forward), backward_s=np.full(1, 2.0 * forward))

@@ -1,0 +1,97 @@
+"""What happens once per step: gradient and weight traffic between replicas, the optimizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placer.cost.collectives import all_gather_s, all_reduce_s, reduce_scatter_s
+from placer.cost.communication import Fabric
+from placer.cost.memory import Parameters
+from placer.cost.spans import IntArray
+from placer.workload.operators import FloatArray
+
+GRADIENT_BYTES = 4.0
+SHARDED_GRADIENT_BYTES = 2.0
+WEIGHT_BYTES = 2.0
+PROBE_BYTES = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataParallelCosts:
+    """Seconds per parameter byte-class of one step's gradient and weight traffic.
+
+    ``dense_s`` and ``expert_s`` are seconds per local parameter; ``latency_s`` what the collectives
+    cost before the first byte; ``window`` how many times the critical stage's micro-batch time is
+    available to hide them.
+    """
+
+    dense_s: FloatArray
+    expert_s: FloatArray
+    latency_s: FloatArray
+    window: FloatArray
+
+
+def data_parallel_costs(stage: Parameters, fabric: Fabric) -> DataParallelCosts:
+    """Traffic between replicas, linearised around the parameters of a mean stage.
+
+    ZeRO-1 and 2 reduce-scatter fp32 gradients and all-gather bf16 weights once per step, dense
+    parameters over dp x cp, experts over edp (Rajbhandari et al., arXiv 1910.02054, section 7);
+    plain data parallelism all-reduces. ZeRO-3 gathers weights forward and backward and scatters
+    bf16 gradients on every micro-batch, hidden behind that micro-batch's computation (Zhao et al.,
+    PyTorch FSDP, arXiv 2304.11277, section 3.3).
+    """
+    batch, features = fabric.batch, fabric.constants.features
+    dense, dense_latency = _group_cost(stage.dense, fabric.spans.dp_cp, fabric)
+    expert, expert_latency = _group_cost(stage.expert, fabric.spans.edp, fabric)
+    sharded = batch.zero_stage >= 3
+    repeats = np.where(sharded, batch.num_microbatches, 1)
+    hidden = np.where(
+        sharded,
+        features.fsdp_overlap_hidden * batch.num_microbatches,
+        features.dp_overlap_hidden if fabric.run.features.dp_overlap else 0.0,
+    )
+    return DataParallelCosts(
+        dense_s=dense * repeats,
+        expert_s=expert * repeats,
+        latency_s=(dense_latency + expert_latency) * repeats,
+        window=np.asarray(hidden, dtype=np.float64),
+    )
+
+
+def _group_cost(
+    parameters: FloatArray, spans: IntArray, fabric: Fabric
+) -> tuple[FloatArray, FloatArray]:
+    """Seconds per local parameter, and seconds for an empty message, of one replica group."""
+    size = np.maximum(np.broadcast_to(parameters, (len(fabric.batch),)), 1.0)
+    full = _traffic_s(size, spans, fabric)
+    empty = _traffic_s(np.full_like(size, PROBE_BYTES / GRADIENT_BYTES), spans, fabric)
+    grouped = (spans > 1).any(axis=1) & (np.broadcast_to(parameters, size.shape) > 1.0)
+    slope = np.maximum(full - empty, 0.0) / size
+    return np.where(grouped, slope, 0.0), np.where(grouped, empty, 0.0)
+
+
+def _traffic_s(parameters: FloatArray, spans: IntArray, fabric: Fabric) -> FloatArray:
+    stage = fabric.batch.zero_stage
+    rest = (spans, fabric.levels, fabric.constants)
+    replicated = all_reduce_s(GRADIENT_BYTES * parameters, *rest)
+    scattered = reduce_scatter_s(GRADIENT_BYTES * parameters, *rest)
+    gathered = all_gather_s(WEIGHT_BYTES * parameters, *rest)
+    narrow = reduce_scatter_s(SHARDED_GRADIENT_BYTES * parameters, *rest)
+    return np.where(
+        stage == 0,
+        replicated,
+        np.where(stage >= 3, narrow + 2.0 * gathered, scattered + gathered),
+    )
+
+
+def optimizer_s_per_parameter(fabric: Fabric, hbm_bytes_per_s: float) -> tuple[FloatArray, FloatArray]:
+    """Seconds per local dense and per local expert parameter of the optimizer's memory traffic."""
+    batch = fabric.batch
+    per_byte = fabric.constants.compute.optimizer_traffic_bytes / hbm_bytes_per_s
+    sharded = batch.zero_stage >= 1
+    replicate = np.maximum(batch.dp // np.maximum(batch.dp_shard, 1), 1)
+    dense_group = np.where(sharded, batch.dp_shard * batch.cp, 1)
+    expert_group = np.where(sharded, np.maximum(batch.edp // replicate, 1), 1)
+    return per_byte / dense_group, per_byte / expert_group

@@ -1,0 +1,89 @@
+"""Bytes on one GPU: what each item of a stage keeps, as coefficients over strategies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placer.plan.strategy import StrategyBatch
+from placer.spec.model import ModelSpec
+from placer.spec.run import Optimizer
+from placer.workload.operators import FloatArray, GemmRole, LayerWork, Shard
+
+WEIGHT_BYTES = 2.0
+GRADIENT_BYTES = 4.0
+
+OPTIMIZER_STATE_BYTES = {
+    Optimizer.ADAM: 12.0,
+    Optimizer.ADAM_BF16: 8.0,
+    Optimizer.ADAM_8BIT: 6.0,
+    Optimizer.MUON: 8.0,
+    Optimizer.ADAFACTOR: 4.0,
+    Optimizer.SGD: 8.0,
+}
+"""Bytes per parameter beside the bf16 weight: fp32 master copy plus moments (4 + 4 Adam, 2 + 2 with
+bf16 moments, 1 + 1 with 8-bit moments, 4 momentum for Muon and SGD, factored for Adafactor)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """Local parameters of one item on one GPU: sharded like the dense layers, or like experts."""
+
+    dense: FloatArray
+    expert: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateBytes:
+    """Weights, gradients and optimizer states of one item on one GPU."""
+
+    weights: FloatArray
+    gradients: FloatArray
+    optimizer: FloatArray
+
+
+def parameters_of(work: LayerWork, hidden_size: int) -> Parameters:
+    """Parameters behind the item's matrix products (n * k each) and its norms."""
+    dense = np.zeros(1) + 2.0 * hidden_size
+    expert = np.zeros(1)
+    for gemm in work.gemms:
+        size = gemm.n * gemm.k * gemm.copies
+        if gemm.role is GemmRole.EXPERT:
+            expert = expert + size
+        else:
+            dense = dense + size
+    return Parameters(dense=dense, expert=expert)
+
+
+def state_bytes(
+    parameters: Parameters, batch: StrategyBatch, optimizer: Optimizer
+) -> StateBytes:
+    """ZeRO accounting: bf16 weights, fp32 gradients, optimizer states by the recipe.
+
+    Stage 1 shards optimizer states over the data-parallel group (dense: dp_shard * cp, experts:
+    edp), stage 2 gradients too, stage 3 weights too (Rajbhandari et al., arXiv 1910.02054,
+    section 3; Megatron-LM distributed optimizer, docs/source/api-guide/dist_optimizer.md).
+    """
+    replicate = batch.dp // np.maximum(batch.dp_shard, 1)
+    dense_group = batch.dp_shard * batch.cp
+    expert_group = np.maximum(batch.edp // np.maximum(replicate, 1), 1)
+    stage = batch.zero_stage
+
+    def shared(per_parameter: float, from_stage: int) -> FloatArray:
+        sharded = stage >= from_stage
+        dense = parameters.dense / np.where(sharded, dense_group, 1)
+        expert = parameters.expert / np.where(sharded, expert_group, 1)
+        return np.asarray(per_parameter * (dense + expert))
+
+    return StateBytes(
+        weights=shared(WEIGHT_BYTES, 3),
+        gradients=shared(GRADIENT_BYTES, 2),
+        optimizer=shared(OPTIMIZER_STATE_BYTES[optimizer], 1),
+    )
+
+
+def logits_bytes(model: ModelSpec, shard: Shard) -> FloatArray:
+    """Output logits during the loss: bf16 result, fp32 copy and its gradient, vocabulary shard."""
+    depth = 1 + model.mtp_layers
+    return np.asarray((2.0 + 4.0 + 4.0) * shard.tokens * model.vocab_size / shard.tp * depth)

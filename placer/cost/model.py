@@ -1,0 +1,165 @@
+"""The cost model: strategies and placements in, seconds and bytes out; solver-free and pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placer.cost.assembly import assemble
+from placer.cost.communication import Fabric
+from placer.cost.constants import Constants
+from placer.cost.data_parallel import data_parallel_costs, optimizer_s_per_parameter
+from placer.cost.hops import hop_times_s
+from placer.cost.items import EMBEDDING, LOSS, MTP, Item, activation_bytes, item_time, items_of
+from placer.cost.memory import Parameters, logits_bytes, state_bytes
+from placer.cost.rates import DeviceRates, device_rates
+from placer.cost.spans import AxisSpans, spans_of
+from placer.cost.stage_costs import FloatArray, StageCosts
+from placer.plan.estimate import Estimate
+from placer.plan.placement import Placement
+from placer.plan.strategy import Strategy, StrategyBatch
+from placer.spec.model import ModelSpec
+from placer.spec.run import RunSpec
+from placer.topology.tree import Topology
+from placer.workload.activations import RecomputeModule, kept_bytes, selective_modules
+from placer.workload.operators import Shard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostModel:
+    """One question: this model, on this cluster, run like this, under these constants."""
+
+    model: ModelSpec
+    topology: Topology
+    run: RunSpec
+    constants: Constants
+
+    @property
+    def item_names(self) -> tuple[str, ...]:
+        """Names of the items a stage may hold, in the order of ``StageCosts``."""
+        return (*(c.name for c in self.model.layer_classes), MTP, EMBEDDING, LOSS)
+
+    def rates(self, generation: int) -> DeviceRates:
+        """Sustained rates of one accelerator generation of the cluster."""
+        return device_rates(self.topology.accelerators[generation], self.run, self.constants)
+
+    def modules(self, strategy: Strategy | None = None) -> frozenset[RecomputeModule]:
+        """What selective recomputation drops: as the strategy says, or the model's usual set."""
+        if strategy is not None and strategy.recompute.modules:
+            return frozenset(RecomputeModule(name) for name in strategy.recompute.modules)
+        return frozenset(selective_modules(self.model, self.rates(0).attention_fused))
+
+    def coefficients(
+        self,
+        batch: StrategyBatch,
+        spans: AxisSpans,
+        generation: int = 0,
+        modules: frozenset[RecomputeModule] | None = None,
+    ) -> StageCosts:
+        """Stage coefficients of N strategies whose groups span the cluster as ``spans`` says."""
+        modules = self.modules() if modules is None else modules
+        rates = self.rates(generation)
+        fabric = Fabric(
+            batch=batch,
+            spans=spans,
+            levels=self.topology.levels,
+            constants=self.constants,
+            run=self.run,
+        )
+        shard = shard_of(batch, self.run.seq_len)
+        imbalance = self.constants.compute.expert_imbalance
+        items = items_of(
+            self.model, shard, rates, imbalance, dropout=self.run.features.dropout
+        )
+        times = [item_time(i, self.model, shard, rates, fabric, modules) for i in items]
+        rows = (len(batch),)
+
+        def column(values: list[FloatArray]) -> FloatArray:
+            return np.stack([np.broadcast_to(v, rows) for v in values], axis=-1)
+
+        hop = hop_times_s(self.model.hidden_size, shard, fabric)
+        parameters = [self._parameters(item, batch) for item in items]
+        dp = data_parallel_costs(self._mean_stage(items, parameters, batch), fabric)
+        dense_s, expert_s = optimizer_s_per_parameter(fabric, rates.hbm_bytes_per_s)
+        states = [state_bytes(p, batch, self.run.optimizer) for p in parameters]
+        saved = [
+            activation_bytes(i, self.model, shard, batch.recompute, modules) for i in items
+        ]
+        logits = logits_bytes(self.model, shard)
+        memory = self.constants.memory
+        return StageCosts(
+            item_names=self.item_names,
+            time_s=np.stack(
+                [column([t.parts[p] for t in times]) for p in range(len(times[0].parts))], axis=1
+            ),
+            flops=column([t.flops for t in times]),
+            hop_steady_s=hop.steady_s,
+            hop_fill_s=hop.fill_s,
+            dp_s=column([p.dense * dp.dense_s + p.expert * dp.expert_s for p in parameters]),
+            dp_latency_s=np.broadcast_to(dp.latency_s, rows),
+            dp_window=np.broadcast_to(dp.window, rows),
+            optimizer_s=column([p.dense * dense_s + p.expert * expert_s for p in parameters]),
+            optimizer_fixed_s=self.constants.compute.optimizer_fixed_s,
+            weights_bytes=column([s.weights for s in states]),
+            gradients_bytes=column([s.gradients for s in states]),
+            optimizer_bytes=column([s.optimizer for s in states]),
+            activation_bytes=column(saved),
+            buffer_bytes=column([logits if i.name == LOSS else np.zeros(1) for i in items]),
+            transient_bytes=self._transient(items, batch),
+            fixed_bytes=memory.framework_bytes,
+        )
+
+    def estimate(self, strategy: Strategy, placement: Placement) -> Estimate:
+        """Step time by component, memory by stage, MFU of one strategy on one placement."""
+        batch = StrategyBatch.of((strategy,))
+        spans = spans_of(placement, tuple(level.name for level in self.topology.levels))
+        modules = self.modules(strategy)
+        costs = tuple(
+            self.coefficients(batch, spans, generation, modules)
+            for generation in range(len(self.topology.accelerators))
+        )
+        return assemble(self.model, self.topology, self.run, strategy, placement, costs)
+
+    def _parameters(self, item: Item, batch: StrategyBatch) -> Parameters:
+        """Parameters of an item; a tied head on the embedding's own stage adds none."""
+        if item.name == LOSS and self.model.tied_embeddings:
+            own_copy = batch.pp > 1
+            return Parameters(dense=item.parameters.dense * own_copy, expert=np.zeros(1))
+        return item.parameters
+
+    def _mean_stage(
+        self, items: tuple[Item, ...], parameters: list[Parameters], batch: StrategyBatch
+    ) -> Parameters:
+        """Parameters of a stage that holds its even share of everything."""
+        counts = np.array([self._count(item) for item in items])
+        dense = sum(c * p.dense for c, p in zip(counts, parameters, strict=True)) / batch.pp
+        expert = sum(c * p.expert for c, p in zip(counts, parameters, strict=True)) / batch.pp
+        return Parameters(dense=np.asarray(dense), expert=np.asarray(expert))
+
+    def _count(self, item: Item) -> int:
+        if item.name == MTP:
+            return self.model.mtp_layers
+        if item.name in (EMBEDDING, LOSS):
+            return 1
+        return sum(1 for layer in self.model.layers if layer == item.layer)
+
+    def _transient(self, items: tuple[Item, ...], batch: StrategyBatch) -> FloatArray:
+        """What the layer being recomputed holds on top of the checkpoints."""
+        whole = [kept_bytes(i.saved, frozenset()) for i in items if i.layer is not None]
+        largest = np.max(np.stack([np.broadcast_to(w, (len(batch),)) for w in whole]), axis=0)
+        return np.where(batch.recompute == 2, largest, 0.0)
+
+
+def shard_of(batch: StrategyBatch, seq_len: int) -> Shard:
+    """Each strategy's share of a micro-batch."""
+    tokens = batch.micro_batch_size * seq_len / batch.cp
+    return Shard(
+        seq_len=seq_len,
+        tokens=tokens,
+        local_tokens=np.where(batch.sequence_parallel > 0, tokens / batch.tp, tokens),
+        tp=batch.tp.astype(np.float64),
+        cp=batch.cp.astype(np.float64),
+        ep=batch.ep.astype(np.float64),
+        etp=batch.etp.astype(np.float64),
+    )

@@ -1,0 +1,48 @@
+"""Pipeline schedules: step time from stage times, micro-batches in flight from the schedule."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+def steady_and_bubble_s(
+    stage_s: FloatArray, num_microbatches: FloatArray, vpp: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Busy time of the critical stage and the fill and drain around it.
+
+    Parameters
+    ----------
+    stage_s
+        (..., pp) seconds of each stage on one micro-batch, forward and backward.
+    num_microbatches, vpp
+        (...) micro-batches per step and model chunks per stage.
+
+    Returns
+    -------
+    steady, bubble
+        ``M * max_s t_s`` and ``(sum_s t_s - max_s t_s) / v``: Narayanan et al., "Efficient
+        Large-Scale Language Model Training on GPU Clusters" (arXiv 2104.04473), section 2.2,
+        written for stages of unequal length.
+    """
+    critical = stage_s.max(axis=-1)
+    bubble = (stage_s.sum(axis=-1) - critical) / vpp
+    return num_microbatches * critical, bubble
+
+
+def in_flight_microbatches(
+    pp: FloatArray, vpp: FloatArray, num_microbatches: FloatArray, stage: FloatArray
+) -> FloatArray:
+    """Micro-batches whose activations a stage holds at its peak.
+
+    1F1B: min(M, pp - stage). Interleaved: the warm-up of Megatron-LM's schedule holds
+    2 (pp - stage - 1) + (v - 1) pp + 1 chunks, each 1/v of the stage, at most M v
+    (megatron/core/pipeline_parallel/schedules.py; for stage 0 it is Korthikanti et al.'s
+    1 + (pp - 1) / (pp v), arXiv 2205.05198, section 4.2.3, times pp).
+    """
+    plain = np.minimum(num_microbatches, pp - stage)
+    chunks = 2.0 * (pp - stage - 1.0) + (vpp - 1.0) * pp + 1.0
+    interleaved = np.minimum(num_microbatches * vpp, chunks) / vpp
+    return np.asarray(np.where(vpp > 1, interleaved, plain))

@@ -1,0 +1,139 @@
+"""How fast one accelerator really runs each kind of work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from placer.cost.constants import Constants
+from placer.cost.sections import ComputeConstants
+from placer.spec.accelerator import Accelerator, Architecture
+from placer.spec.run import AttentionKernel, CudaGraph, Precision, RunSpec
+from placer.workload.operators import GemmRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRates:
+    """Sustained rates of one accelerator under one run's precision and kernels, SI units.
+
+    ``operand_bytes`` is the width of a matrix operand by role; ``quantise_bytes`` the traffic of
+    casting one activation element to a narrow format; ``traffic_ratio`` how many times more bytes
+    an eager framework moves than fused kernels; ``host_launch_s`` what the host needs per kernel.
+    """
+
+    gemm_flops_per_s: Mapping[GemmRole, float]
+    operand_bytes: Mapping[GemmRole, float]
+    quantise_bytes: float
+    attention_forward_flops_per_s: float
+    attention_backward_flops_per_s: float
+    attention_fused: bool
+    hbm_bytes_per_s: float
+    launch_s: float
+    host_launch_s: float
+    host_moe_s: float
+    traffic_ratio: float
+    tile_pad_rows: float
+
+
+def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -> DeviceRates:
+    """Rates of ``accelerator`` for ``run``.
+
+    Matrix products run at the best rate measured for the part times the fraction of it that
+    training sustains under its power cap; parts nobody has measured take a shared fraction of the
+    datasheet peak.
+    """
+    compute, features = constants.compute, run.features
+    linear = gemm_rate(accelerator, run.precision, constants)
+    wide = gemm_rate(accelerator, Precision.BF16, constants)
+    width = 2.0 if run.precision is Precision.BF16 else 1.0
+    forward, backward = _attention_rates(accelerator, features.attention_kernel, constants)
+    host = {
+        CudaGraph.NONE: 1.0,
+        CudaGraph.PARTIAL: compute.host_partial_graph_ratio,
+        CudaGraph.FULL: 0.0,
+    }[features.cuda_graph]
+    return DeviceRates(
+        gemm_flops_per_s={
+            GemmRole.LINEAR: linear,
+            GemmRole.EXPERT: linear,
+            GemmRole.HEAD: wide,
+        },
+        operand_bytes={GemmRole.LINEAR: width, GemmRole.EXPERT: width, GemmRole.HEAD: 2.0},
+        quantise_bytes=compute.quantise_bytes,
+        attention_forward_flops_per_s=forward,
+        attention_backward_flops_per_s=backward,
+        attention_fused=features.attention_kernel is not AttentionKernel.UNFUSED,
+        hbm_bytes_per_s=accelerator.hbm_bytes_per_s * compute.hbm_efficiency,
+        launch_s=compute.launch_s,
+        host_launch_s=host * compute.host_launch_s,
+        host_moe_s=host * compute.host_moe_layer_s,
+        traffic_ratio=compute.eager_traffic_ratio if features.eager_kernels else 1.0,
+        tile_pad_rows=compute.tile_pad_rows,
+    )
+
+
+def gemm_rate(accelerator: Accelerator, precision: Precision, constants: Constants) -> float:
+    """Sustained FLOP/s of large matrix products in ``precision``."""
+    compute = constants.compute
+    sustained = {
+        Architecture.AMPERE: compute.sustained_ampere,
+        Architecture.HOPPER: compute.sustained_hopper,
+        Architecture.BLACKWELL: compute.sustained_blackwell,
+    }.get(accelerator.architecture, compute.sustained_other)
+    recipe = {
+        Precision.BF16: 1.0,
+        Precision.FP8: compute.sustained_fp8_ratio,
+        Precision.MXFP8: compute.sustained_mxfp8_ratio,
+        Precision.NVFP4: compute.sustained_nvfp4_ratio,
+    }[precision]
+    return best_matmul(accelerator, precision, compute) * sustained * recipe
+
+
+def peak_flops_per_s(accelerator: Accelerator, precision: Precision) -> float:
+    """Dense peak of the format a recipe's matrix products run in.
+
+    Raises
+    ------
+    ValueError
+        When the part lacks the format.
+    """
+    peak = {
+        Precision.BF16: accelerator.bf16_flops_per_s,
+        Precision.FP8: accelerator.fp8_flops_per_s,
+        Precision.MXFP8: accelerator.fp8_flops_per_s,
+        Precision.NVFP4: accelerator.fp4_flops_per_s,
+    }[precision]
+    if peak is None:
+        raise ValueError(f"precision: {accelerator.key} has no {precision.value} matrix units")
+    return peak
+
+
+def best_matmul(
+    accelerator: Accelerator, precision: Precision, compute: ComputeConstants
+) -> float:
+    """Best measured rate of large matrix products; a shared share of the peak where unmeasured."""
+    peak = peak_flops_per_s(accelerator, precision)
+    measured = {
+        Precision.BF16: accelerator.bf16_achievable_flops_per_s,
+        Precision.FP8: accelerator.fp8_achievable_flops_per_s,
+        Precision.MXFP8: accelerator.fp8_achievable_flops_per_s,
+        Precision.NVFP4: None,
+    }[precision]
+    return measured or peak * compute.unmeasured_matmul
+
+
+def _attention_rates(
+    accelerator: Accelerator, kernel: AttentionKernel, constants: Constants
+) -> tuple[float, float]:
+    compute = constants.compute
+    peak = accelerator.bf16_flops_per_s
+    if kernel is AttentionKernel.UNFUSED:
+        rate = peak * compute.attention_unfused_efficiency
+        return rate, rate
+    if kernel is AttentionKernel.TUNED:
+        forward = compute.attention_tuned_efficiency
+    elif accelerator.architecture is Architecture.AMPERE:
+        forward = compute.attention_flash2_ampere_efficiency
+    else:
+        forward = compute.attention_flash2_efficiency
+    return peak * forward, peak * forward * compute.attention_backward_ratio

@@ -1,0 +1,57 @@
+"""Typed views of the constants of computation, overlap and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeConstants:
+    """What an accelerator sustains; see data/constants.yaml for units and sources."""
+
+    sustained_ampere: float
+    sustained_hopper: float
+    sustained_blackwell: float
+    sustained_other: float
+    unmeasured_matmul: float
+    sustained_fp8_ratio: float
+    sustained_mxfp8_ratio: float
+    sustained_nvfp4_ratio: float
+    hbm_efficiency: float
+    attention_flash2_ampere_efficiency: float
+    attention_flash2_efficiency: float
+    attention_tuned_efficiency: float
+    attention_unfused_efficiency: float
+    attention_backward_ratio: float
+    launch_s: float
+    host_launch_s: float
+    host_moe_layer_s: float
+    host_partial_graph_ratio: float
+    quantise_bytes: float
+    tile_pad_rows: float
+    eager_traffic_ratio: float
+    expert_imbalance: float
+    optimizer_traffic_bytes: float
+    optimizer_fixed_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureConstants:
+    """Share of a communication that a schedule or feature hides behind computation."""
+
+    tp_overlap_hidden: float
+    tp_backward_hidden: float
+    cp_overlap_hidden: float
+    ep_overlap_hidden: float
+    pp_overlap_hidden: float
+    dp_overlap_hidden: float
+    fsdp_overlap_hidden: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryConstants:
+    """What memory holds besides the model's own tensors."""
+
+    framework_bytes: float
+    fragmentation_ratio: float
+    expert_buffer_imbalance: float
