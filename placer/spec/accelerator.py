@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from placer.errors import InputError, Problem
 from placer.spec.interconnect import DomainShape, ScaleUpLink
+from placer.spec.suggest import did_you_mean
 from placer.units import Bandwidth, ComputeRate, Duration, Power, Size
 
 if TYPE_CHECKING:
@@ -31,6 +31,23 @@ class FigureKind(StrEnum):
     MEASURED = "measured"
     DATASHEET = "datasheet"
     ASSUMED = "assumed"
+
+
+class Architecture(StrEnum):
+    """Families of parts whose kernels behave alike."""
+
+    AMPERE = "ampere"
+    HOPPER = "hopper"
+    BLACKWELL = "blackwell"
+    RUBIN = "rubin"
+    CDNA2 = "cdna2"
+    CDNA3 = "cdna3"
+    CDNA4 = "cdna4"
+    CDNA5 = "cdna5"
+    TPU = "tpu"
+    TRAINIUM = "trainium"
+    GAUDI = "gaudi"
+    ASCEND = "ascend"
 
 
 class Figure(BaseModel, Generic[T]):
@@ -66,6 +83,7 @@ class AcceleratorEntry(BaseModel):
     model_config = FROZEN
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
+    architecture: Architecture
     sources: tuple[str, ...] = ()
     notes: str = ""
     bf16: Figure[ComputeRate]
@@ -111,6 +129,7 @@ class Accelerator:
 
     key: str
     name: str
+    architecture: Architecture
     bf16_flops_per_s: float
     fp8_flops_per_s: float | None
     fp4_flops_per_s: float | None
@@ -134,6 +153,7 @@ def build_accelerator(key: str, entry: AcceleratorEntry) -> Accelerator:
     return Accelerator(
         key=key,
         name=entry.name,
+        architecture=entry.architecture,
         bf16_flops_per_s=entry.bf16.value,
         fp8_flops_per_s=_value(entry.fp8),
         fp4_flops_per_s=_value(entry.fp4),
@@ -165,15 +185,6 @@ def accelerator_keys() -> tuple[str, ...]:
     return tuple(_catalogue()["accelerators"])
 
 
-def nearest_accelerator(key: str, known: Iterable[str]) -> str:
-    """Remedy for an unknown key: the nearest known ones, or all of them."""
-    names = list(known)
-    alike = difflib.get_close_matches(key, names, n=3, cutoff=0.5)
-    if not alike:
-        alike = [name for name in names if key and name.startswith(key[:2])]
-    return f"Did you mean {' or '.join(alike)}?" if alike else f"Known: {', '.join(names)}."
-
-
 @cache
 def load_accelerator(key: str) -> Accelerator:
     """Read one part of the catalogue.
@@ -189,7 +200,7 @@ def load_accelerator(key: str) -> Accelerator:
             source="accelerator",
             expected="a key of the accelerator catalogue",
             found=repr(key),
-            remedy=nearest_accelerator(key, catalogue["accelerators"]),
+            remedy=did_you_mean(key, catalogue["accelerators"]),
         )
         raise InputError([problem])
     entry = AcceleratorEntry.model_validate(catalogue["accelerators"][key])
