@@ -1,0 +1,255 @@
+"""Seconds that collectives take over the levels of a cluster.
+
+Shapes: N groups are costed at once, on L levels (inner to outer). ``size_bytes`` broadcasts to (N,)
+and counts the whole buffer, as nccl-tests does: the gathered output of an all-gather, the input of
+a reduce-scatter or all-reduce, the send buffer of one rank in an all-to-all. ``spans`` (N, L) says
+how many next-inner units (accelerators at level 0) a group covers in one unit of each level; their
+product is the group's size. Every member drives its own link, so groups that run side by side on
+other accelerators cost each other nothing; ``sharing`` counts what does share the network links.
+
+Form of every time: ``a + b + ramp * sqrt(a * b)`` with latency a and transfer b. The last term is
+what filling a pipeline of chunks costs (minimise ``(steps + chunks) * (hop + size / chunks / rate)``
+over the chunks: ``2 sqrt(a b)`` for one fixed protocol, less because NCCL changes protocol).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from placer.cost.constants import Constants
+from placer.cost.links import link_levels
+from placer.cost.reach import Reach, Sizes
+from placer.cost.stage_costs import FloatArray
+from placer.plan.strategy import IntArray
+from placer.spec.model import MoE
+from placer.topology.level import Level
+
+
+def all_gather_s(
+    size_bytes: Sizes,
+    spans: IntArray,
+    levels: tuple[Level, ...],
+    constants: Constants,
+    sharing: Sizes = 1.0,
+) -> FloatArray:
+    """Ring all-gather; (N,) seconds.
+
+    ``max_l ((n-1)/n * S / members_inside_l / (eta_l * B_l))``: a ring passes the whole buffer
+    through each level boundary, spread over the links of the members inside (Thakur et al., 2005,
+    section 4; NCCL PERFORMANCE.md bus bandwidth). Latency n - 1 steps, those between units at the
+    outer level's hop time (NCCL src/graph/tuning.cc, ring).
+    """
+    reach = Reach.of(spans, levels, constants, sharing)
+    latency = constants.collectives.base_latency_s + _ring_steps_s(reach)
+    return _finish(reach, latency, size_bytes * _ring_s_per_byte(reach))
+
+
+def reduce_scatter_s(
+    size_bytes: Sizes,
+    spans: IntArray,
+    levels: tuple[Level, ...],
+    constants: Constants,
+    sharing: Sizes = 1.0,
+) -> FloatArray:
+    """Ring reduce-scatter; (N,) seconds: an all-gather run backwards."""
+    return all_gather_s(size_bytes, spans, levels, constants, sharing)
+
+
+def all_reduce_s(
+    size_bytes: Sizes,
+    spans: IntArray,
+    levels: tuple[Level, ...],
+    constants: Constants,
+    sharing: Sizes = 1.0,
+) -> FloatArray:
+    """All-reduce by the faster of ring and tree; (N,) seconds."""
+    ring = ring_all_reduce_s(size_bytes, spans, levels, constants, sharing)
+    tree = tree_all_reduce_s(size_bytes, spans, levels, constants, sharing)
+    return np.minimum(ring, tree)
+
+
+def ring_all_reduce_s(
+    size_bytes: Sizes,
+    spans: IntArray,
+    levels: tuple[Level, ...],
+    constants: Constants,
+    sharing: Sizes = 1.0,
+) -> FloatArray:
+    """Ring all-reduce: a reduce-scatter and an all-gather, launched once; (N,) seconds."""
+    reach = Reach.of(spans, levels, constants, sharing)
+    latency = constants.collectives.base_latency_s + 2.0 * _ring_steps_s(reach)
+    return _finish(reach, latency, 2.0 * size_bytes * _ring_s_per_byte(reach))
+
+
+def tree_all_reduce_s(
+    size_bytes: Sizes,
+    spans: IntArray,
+    levels: tuple[Level, ...],
+    constants: Constants,
+    sharing: Sizes = 1.0,
+) -> FloatArray:
+    """Tree all-reduce between domains, switch or chain reduction inside; (N,) seconds.
+
+    Inside a domain ``2 (n-1)/n S`` at the ring's rate, or at the in-switch rate where the switch
+    reduces. Between domains a double binary tree (Sanders et al., 2009; NCCL 2.4): an inner node
+    passes as much as in a ring, but of two domains each only swaps halves and of three the mean is
+    3/4, hence divisors 2 and 4/3 (NCCL tuning.cc doubles the two-node NVLSTree bandwidth). A
+    reducing fabric passes the buffer once up and once down. Latency ``2 log2(units)`` hops.
+    """
+    reach = Reach.of(spans, levels, constants, sharing)
+    latency = constants.collectives.base_latency_s + _tree_steps_s(reach)
+    spread = np.where(reach.domains > 1.0, constants.collectives.tree_efficiency, 1.0)
+    return _finish(reach, latency, size_bytes * _tree_s_per_byte(reach) / spread)
+
+
+def all_to_all_s(
+    size_bytes: Sizes,
+    spans: IntArray,
+    levels: tuple[Level, ...],
+    constants: Constants,
+    sharing: Sizes = 1.0,
+) -> FloatArray:
+    """Personalised exchange, each peer an equal part of the send buffer; (N,) seconds.
+
+    What leaves a unit passes the links of every level further out: ``max_l (S * (n - inside_l)/n /
+    (eta_l * B_l))`` on one accelerator's link, which is NVIDIA's ``k/(k-1)`` times NIC bandwidth
+    over k nodes (NVIDIA/nccl-tests issue 130). Messages to other domains are posted one by one
+    (NCCL tuning.cc, network overhead).
+    """
+    reach = Reach.of(spans, levels, constants, sharing)
+    once = np.ones_like(reach.ranks)
+    return _exchange_s(reach, size_bytes * once, size_bytes * once)
+
+
+def expert_exchange_s(
+    *,
+    tokens: Sizes,
+    bytes_per_token: float,
+    moe: MoE,
+    spans: IntArray,
+    levels: tuple[Level, ...],
+    constants: Constants,
+    deduplicated: bool,
+    sharing: Sizes = 1.0,
+) -> FloatArray:
+    """Dispatch (or combine) of ``tokens`` per rank to their experts under even routing; (N,) s.
+
+    A plain all-to-all sends each of the ``top_k`` copies on its own. A deduplicating dispatcher
+    (DeepEP, HybridEP) sends a token once to each domain it has an expert in and there once to each
+    rank: of d places top_k even draws hit ``d (1 - (1 - 1/d)^top_k)``, at most as many domains as
+    node-limited routing allows (DeepSeek-V3, arXiv 2412.19437, section 2.1.2). Network and
+    scale-up transfers overlap, the slower one counts (DeepEP README).
+    """
+    reach = Reach.of(spans, levels, constants, sharing)
+    whole_bytes = tokens * bytes_per_token * np.ones_like(reach.ranks)
+    if not deduplicated:
+        return _exchange_s(reach, whole_bytes * moe.top_k, whole_bytes * moe.top_k)
+    domains = np.minimum(_places_hit(reach.domains, moe.top_k), _domain_limit(reach, moe))
+    ranks = _places_hit(domains * reach.in_domain, moe.top_k)
+    return _exchange_s(reach, whole_bytes * ranks, whole_bytes * domains)
+
+
+def p2p_s(
+    size_bytes: Sizes,
+    level_index: IntArray,
+    levels: tuple[Level, ...],
+    constants: Constants,
+    sharing: Sizes = 1.0,
+) -> FloatArray:
+    """One transfer between two accelerators that meet at the level ``level_index`` (N,)."""
+    links = link_levels(levels, constants)
+    rates = np.array([link.p2p_rate_bytes_per_s() for link in links])[level_index]
+    hops = np.array([link.hop_s for link in links])[level_index]
+    outside = np.array([not link.scale_up for link in links])[level_index]
+    transfer = size_bytes / rates * np.where(outside, sharing, 1.0)
+    return _with_ramp(constants.collectives.base_latency_s + hops, transfer, constants)
+
+
+def _exchange_s(reach: Reach, scale_up_bytes: FloatArray, network_bytes: FloatArray) -> FloatArray:
+    transfer = np.zeros_like(reach.ranks)
+    for at, link in enumerate(reach.links):
+        sent = scale_up_bytes if link.scale_up else network_bytes
+        leaving = sent * (reach.ranks - reach.inside[at]) / reach.ranks
+        rate = link.all_to_all_rate_bytes_per_s(reach.covered[at]) / reach.shared(at)
+        transfer = np.where(reach.crossing(at), np.maximum(transfer, leaving / rate), transfer)
+    return _finish(reach, _exchange_latency_s(reach), transfer)
+
+
+def _exchange_latency_s(reach: Reach) -> FloatArray:
+    """The longest hop, and the messages handed one by one to the NIC."""
+    shared = reach.constants.collectives
+    hop = np.zeros_like(reach.ranks)
+    for at, link in enumerate(reach.links):
+        hop = np.where(reach.crossing(at), np.maximum(hop, link.hop_s), hop)
+    return shared.base_latency_s + hop + shared.post_overhead_s * (reach.ranks - reach.in_domain)
+
+
+def _places_hit(places: FloatArray, draws: int) -> FloatArray:
+    """Expected number of distinct places among ``draws`` even draws."""
+    return places * (1.0 - (1.0 - 1.0 / np.maximum(places, 1.0)) ** draws)
+
+
+def _domain_limit(reach: Reach, moe: MoE) -> FloatArray:
+    """Most domains a token may reach: its expert groups, each on its share of the domains."""
+    if moe.num_groups == 1:
+        return reach.domains
+    return moe.topk_groups * np.maximum(reach.domains / moe.num_groups, 1.0)
+
+
+def _ring_s_per_byte(reach: Reach) -> FloatArray:
+    per_byte = np.zeros_like(reach.ranks)
+    for at, link in enumerate(reach.links):
+        rate = link.ring_rate_bytes_per_s(reach.covered[at]) * reach.exits(at) / reach.shared(at)
+        slowest = np.maximum(per_byte, 1.0 / rate)
+        per_byte = np.where(reach.crossing(at), slowest, per_byte)
+    return per_byte * (reach.ranks - 1.0) / reach.ranks
+
+
+def _ring_steps_s(reach: Reach) -> FloatArray:
+    """Steps of a ring ordered by level, n - 1: between units of level l, n / inside_l - n / M_l."""
+    total = np.zeros_like(reach.ranks)
+    for at, link in enumerate(reach.links):
+        hops = reach.ranks / reach.inside[at] * (1.0 - 1.0 / reach.covered[at])
+        total = total + hops * link.hop_s
+    return total
+
+
+def _tree_s_per_byte(reach: Reach) -> FloatArray:
+    passes = 2.0 * (reach.ranks - 1.0) / reach.ranks
+    pairing = np.select([reach.domains == 2.0, reach.domains == 3.0], [2.0, 4.0 / 3.0], 1.0)
+    per_byte = np.zeros_like(reach.ranks)
+    for at, link in enumerate(reach.links):
+        covered = reach.covered[at]
+        reducing = link.level.in_network_reduction
+        if link.scale_up:
+            ring, switch = link.ring_rate_bytes_per_s, link.in_switch_rate_bytes_per_s
+            cost = passes / (switch(covered) if reducing else ring(covered))
+        else:
+            cost = (1.0 if reducing else passes / pairing) / link.ring_rate_bytes_per_s(covered)
+        cost = cost / reach.exits(at) * reach.shared(at)
+        per_byte = np.where(reach.crossing(at), np.maximum(per_byte, cost), per_byte)
+    return per_byte
+
+
+def _tree_steps_s(reach: Reach) -> FloatArray:
+    total = np.zeros_like(reach.ranks)
+    for at, link in enumerate(reach.links):
+        covered = reach.covered[at]
+        if not link.scale_up:
+            steps = 2.0 * np.log2(covered) * link.hop_s
+        elif link.level.in_network_reduction:
+            steps = np.where(reach.crossing(at), reach.constants.collectives.in_switch_latency_s, 0)
+        else:
+            steps = 2.0 * (covered - 1.0) * link.hop_s
+        total = total + steps
+    return total
+
+
+def _finish(reach: Reach, latency_s: FloatArray, transfer_s: FloatArray) -> FloatArray:
+    time = _with_ramp(latency_s, transfer_s, reach.constants)
+    return np.where(reach.ranks > 1.0, time, 0.0)
+
+
+def _with_ramp(latency_s: FloatArray, transfer_s: FloatArray, constants: Constants) -> FloatArray:
+    ramp = constants.collectives.pipeline_ramp
+    return latency_s + transfer_s + ramp * np.sqrt(latency_s * transfer_s)

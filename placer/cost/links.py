@@ -1,0 +1,110 @@
+"""What one level of the cluster gives the members of a group: rates, hop time, wiring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placer.cost.constants import Constants, LinkConstants
+from placer.cost.stage_costs import FloatArray
+from placer.topology.level import DomainShape, Level, LevelKind, Routing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelLink:
+    """A level with its constants: rates per accelerator and direction (bytes/s), hop time (s).
+
+    ``children`` counts next-inner units in one unit of the level. ``rate_bytes_per_s`` is what
+    routing leaves of the level's bandwidth; collective and link efficiency are not in it.
+    """
+
+    level: Level
+    children: int
+    rate_bytes_per_s: float
+    hop_s: float
+    efficiency: LinkConstants
+    torus_axes: float
+
+    @property
+    def scale_up(self) -> bool:
+        """Whether the level lies inside the scale-up domain."""
+        return self.level.kind is LevelKind.SCALE_UP
+
+    def ring_rate_bytes_per_s(self, members: FloatArray) -> FloatArray:
+        """Bus bandwidth per accelerator of a ring over ``members`` units of the level; (N,)."""
+        return self.rate_bytes_per_s * self.efficiency.ring * self._reachable(members)
+
+    def all_to_all_rate_bytes_per_s(self, members: FloatArray) -> FloatArray:
+        """Rate per accelerator of a personalised exchange over ``members`` units; (N,).
+
+        On a torus the bisection binds: a ring of m moves m * S / 8 bytes per link one way, which is
+        4 / (axes * m) of what the accelerator could inject (Jouppi et al., arXiv 2304.01433).
+        """
+        share = self._reachable(members)
+        if self.level.shape is DomainShape.TORUS:
+            side = members ** (1.0 / self.torus_axes)
+            share = share * np.minimum(1.0, 4.0 / (self.torus_axes * np.maximum(side, 1.0)))
+        return self.rate_bytes_per_s * self.efficiency.all_to_all * share
+
+    def p2p_rate_bytes_per_s(self) -> float:
+        """Rate of one transfer between two accelerators that meet at the level."""
+        return self.rate_bytes_per_s * self.efficiency.p2p * self._direct_share()
+
+    def in_switch_rate_bytes_per_s(self, members: FloatArray) -> FloatArray:
+        """All-reduce bus bandwidth with reduction in the switch; (N,).
+
+        Each accelerator moves S * (1 + 1/n) each way (NVLS: multicast reduce-load of its part,
+        multicast store back), so bus bandwidth goes as (n - 1) / (n + 1); the constant holds at
+        eight ranks and caps larger groups, as nccl-tests on GB200 NVL72 shows (850 GB/s at 32
+        ranks, 840 at 72, like 838 on 8 B200).
+        """
+        ranks = np.maximum(members, 2.0)
+        law = (ranks - 1.0) / (ranks + 1.0) / (7.0 / 9.0)
+        return self.rate_bytes_per_s * self.efficiency.in_switch * np.minimum(law, 1.0)
+
+    def _reachable(self, members: FloatArray) -> FloatArray:
+        """Share of an accelerator's links that lead to other members of the group; (N,)."""
+        peers = np.maximum(members - 1.0, 1.0)
+        if self.level.shape in (DomainShape.POINT_TO_POINT, DomainShape.MESH):
+            return np.minimum(peers / max(self.children - 1, 1), 1.0)
+        if self.level.shape is DomainShape.TORUS:
+            filled = np.log(members) / np.log(max(self.children, 2))
+            axes = np.ceil(np.round(filled * self.torus_axes, 6))
+            return np.asarray(np.clip(axes, 1.0, self.torus_axes) / self.torus_axes)
+        return np.ones_like(members)
+
+    def _direct_share(self) -> float:
+        if self.level.shape in (DomainShape.POINT_TO_POINT, DomainShape.MESH):
+            return 1.0 / max(self.children - 1, 1)
+        if self.level.shape is DomainShape.TORUS:
+            return 1.0 / (2.0 * self.torus_axes)
+        return 1.0
+
+
+def link_levels(levels: tuple[Level, ...], constants: Constants) -> tuple[LevelLink, ...]:
+    """Every level with its constants, inner to outer."""
+    inner = (1, *(level.num_accelerators for level in levels))
+    shared = constants.collectives
+    return tuple(
+        LevelLink(
+            level=level,
+            children=max(level.num_accelerators // inside, 1),
+            rate_bytes_per_s=level.bandwidth_bytes_per_s * _routing_share(level, constants),
+            hop_s=level.latency_s + shared.hop_overhead_s,
+            efficiency=constants.link(level.link),
+            torus_axes=shared.torus_axes,
+        )
+        for level, inside in zip(levels, inner[:-1], strict=True)
+    )
+
+
+def _routing_share(level: Level, constants: Constants) -> float:
+    if level.kind is not LevelKind.SCALE_OUT:
+        return 1.0
+    shared = constants.collectives
+    return {
+        Routing.ADAPTIVE: shared.adaptive_routing,
+        Routing.QP_SPLIT: shared.qp_split_routing,
+        Routing.HASHED: shared.hashed_routing,
+    }[level.routing]
