@@ -1,0 +1,86 @@
+"""Megatron-LM as a target of ``placer emit``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from placer.emit.megatron.arguments import argument_file
+from placer.emit.megatron.layout import layout_problems
+from placer.emit.megatron.rules import megatron_rules
+from placer.emit.target import EnvironmentVariable, FrameworkFiles
+from placer.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from placer.plan.legality import FrameworkRules
+    from placer.plan.plan import Plan
+
+ARGUMENT_FILE: Final = "megatron_args.sh"
+_PROGRAM: Final = (
+    '"${MEGATRON_LM:?set it to your Megatron-LM checkout}/pretrain_gpt.py"'
+    ' "${MEGATRON_ARGS[@]}" "$@"'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Megatron:
+    """Argument file for ``pretrain_gpt.py``."""
+
+    name: str = "megatron"
+
+    def rules(self, release: str) -> FrameworkRules:
+        """The legality rules of a release."""
+        return megatron_rules(release)
+
+    def files(self, plan: Plan, release: str) -> FrameworkFiles:
+        """The argument file of a plan.
+
+        Raises
+        ------
+        InputError
+            When Megatron-LM would refuse the pipeline layout.
+        """
+        _check_layout(plan)
+        return FrameworkFiles(
+            files={ARGUMENT_FILE: argument_file(plan, release)},
+            sourced=(ARGUMENT_FILE,),
+            program=_PROGRAM,
+            environment=_environment(plan),
+        )
+
+
+def _check_layout(plan: Plan) -> None:
+    found = layout_problems(plan.placement.pipeline_layout, plan.strategy)
+    if found:
+        raise InputError(
+            Problem(
+                source="plan",
+                field="placement.pipeline_layout",
+                expected="a layout Megatron-LM accepts",
+                found=text,
+                remedy="Plan again with --framework megatron.",
+            )
+            for text in found
+        )
+
+
+def _environment(plan: Plan) -> tuple[EnvironmentVariable, ...]:
+    """CUDA_DEVICE_MAX_CONNECTIONS, over which TP, CP, FSDP and EP overlap disagree."""
+    strategy = plan.strategy
+    name = "CUDA_DEVICE_MAX_CONNECTIONS"
+    if strategy.zero_stage >= 2:
+        reason = "Megatron-FSDP needs more than one hardware queue; 1 stops its start."
+        return (EnvironmentVariable(name=name, value="8", reason=reason),)
+    if plan.run.features.ep_overlap and strategy.ep > 1:
+        reason = (
+            "Overlap of expert communication needs many hardware queues; tensor and context"
+            " parallelism would rather have 1 before Blackwell."
+        )
+        return (EnvironmentVariable(name=name, value="32", reason=reason),)
+    if strategy.tp > 1 or strategy.cp > 1:
+        reason = (
+            "Before Blackwell, tensor and context parallelism refuse to start without it: one"
+            " hardware queue keeps communication ahead of the computation it overlaps."
+        )
+        return (EnvironmentVariable(name=name, value="1", reason=reason),)
+    return ()
