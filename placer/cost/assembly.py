@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placer.cost.pipeline import in_flight_microbatches, steady_and_bubble_s
+from placer.cost.pipeline import exposed_dp_s, in_flight_microbatches, steady_and_bubble_s
 from placer.cost.rates import peak_flops_per_s
 from placer.cost.stage_costs import FloatArray, Part, StageCosts
 from placer.plan.estimate import Breakdown, Estimate, StageMemory
@@ -15,8 +16,10 @@ from placer.plan.placement import PipelineLayout, Placement
 from placer.plan.strategy import Strategy
 from placer.spec.model import ModelSpec
 from placer.spec.run import RunSpec
-from placer.topology.tree import Topology
 from placer.workload.flops import model_flops_per_token
+
+if TYPE_CHECKING:
+    from placer.topology.tree import Topology
 
 IntArray = NDArray[np.int64]
 
@@ -151,7 +154,9 @@ def _breakdown(
     fill = 2.0 * float(costs.hop_fill_s[0][levels[:-1]].sum()) if strategy.pp > 1 else 0.0
     parts = microbatches * times.parts[critical]
     dp = costs.dp_s[0] @ counts.T + costs.dp_latency_s[0]
-    exposed = np.maximum(dp - costs.dp_window[0] * times.total[critical], 0.0)
+    exposed = exposed_dp_s(
+        dp, costs.dp_window[0] * times.total[critical], float(costs.dp_drag[0])
+    )
     optimizer = (counts @ costs.optimizer_s[0]).max() + costs.optimizer_fixed_s
     return Breakdown(
         compute=float(parts[Part.COMPUTE]),

@@ -14,6 +14,8 @@ over the chunks: ``2 sqrt(a b)`` for one fixed protocol, less because NCCL chang
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from placer.cost.constants import Constants
@@ -136,17 +138,37 @@ def expert_exchange_s(
 
     A plain all-to-all sends each of the ``top_k`` copies on its own. A deduplicating dispatcher
     (DeepEP, HybridEP) sends a token once to each domain it has an expert in and there once to each
-    rank: of d places top_k even draws hit ``d (1 - (1 - 1/d)^top_k)``, at most as many domains as
-    node-limited routing allows (DeepSeek-V3, arXiv 2412.19437, section 2.1.2). Network and
-    scale-up transfers overlap, the slower one counts (DeepEP README).
+    rank, see ``deduplicated_copies``. Network and scale-up transfers overlap, the slower one counts
+    (DeepEP README).
     """
     reach = Reach.of(spans, levels, constants, sharing)
     whole_bytes = tokens * bytes_per_token * np.ones_like(reach.ranks)
     if not deduplicated:
         return _exchange_s(reach, whole_bytes * moe.top_k, whole_bytes * moe.top_k)
-    domains = np.minimum(_places_hit(reach.domains, moe.top_k), _domain_limit(reach, moe))
-    ranks = _places_hit(domains * reach.in_domain, moe.top_k)
-    return _exchange_s(reach, whole_bytes * ranks, whole_bytes * domains)
+    copies = deduplicated_copies(reach.domains, reach.in_domain, moe)
+    return _exchange_s(reach, whole_bytes * copies.ranks, whole_bytes * copies.domains)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """Expected domains and ranks that receive a token, its own included; (N,) each."""
+
+    domains: FloatArray
+    ranks: FloatArray
+
+
+def deduplicated_copies(domains: FloatArray, in_domain: FloatArray, moe: MoE) -> Copies:
+    """Copies of a token among ``domains`` of ``in_domain`` ranks that each receive it once.
+
+    Of d places ``top_k`` even draws hit ``d (1 - (1 - 1/d)^top_k)``; node-limited routing bounds
+    the domains by the expert groups it may choose, each on its share of the domains (DeepSeek-V3,
+    arXiv 2412.19437, section 2.1.2).
+    """
+    most = domains
+    if moe.num_groups > 1:
+        most = moe.topk_groups * np.maximum(domains / moe.num_groups, 1.0)
+    hit = np.minimum(_places_hit(domains, moe.top_k), most)
+    return Copies(domains=hit, ranks=_places_hit(hit * in_domain, moe.top_k))
 
 
 def p2p_s(
@@ -187,13 +209,6 @@ def _exchange_latency_s(reach: Reach) -> FloatArray:
 def _places_hit(places: FloatArray, draws: int) -> FloatArray:
     """Expected number of distinct places among ``draws`` even draws."""
     return places * (1.0 - (1.0 - 1.0 / np.maximum(places, 1.0)) ** draws)
-
-
-def _domain_limit(reach: Reach, moe: MoE) -> FloatArray:
-    """Most domains a token may reach: its expert groups, each on its share of the domains."""
-    if moe.num_groups == 1:
-        return reach.domains
-    return moe.topk_groups * np.maximum(reach.domains / moe.num_groups, 1.0)
 
 
 def _ring_s_per_byte(reach: Reach) -> FloatArray:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import yaml
 
+from placer.cost.sections import ComputeConstants, FeatureConstants, MemoryConstants
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -94,6 +96,21 @@ class Constants:
     def collectives(self) -> CollectiveConstants:
         """Constants of the section ``collectives``."""
         return section_of(CollectiveConstants, self, "collectives")
+
+    @cached_property
+    def compute(self) -> ComputeConstants:
+        """Constants of the section ``compute``."""
+        return section_of(ComputeConstants, self, "compute")
+
+    @cached_property
+    def features(self) -> FeatureConstants:
+        """Constants of the section ``features``."""
+        return section_of(FeatureConstants, self, "features")
+
+    @cached_property
+    def memory(self) -> MemoryConstants:
+        """Constants of the section ``memory``."""
+        return section_of(MemoryConstants, self, "memory")
 
     @cached_property
     def links(self) -> Mapping[str, LinkConstants]:

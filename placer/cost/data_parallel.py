@@ -10,6 +10,7 @@ from placer.cost.collectives import all_gather_s, all_reduce_s, reduce_scatter_s
 from placer.cost.communication import Fabric
 from placer.cost.memory import Parameters
 from placer.cost.spans import IntArray
+from placer.plan.strategy import StrategyBatch
 from placer.workload.operators import FloatArray
 
 GRADIENT_BYTES = 4.0
@@ -24,13 +25,14 @@ class DataParallelCosts:
 
     ``dense_s`` and ``expert_s`` are seconds per local parameter; ``latency_s`` what the collectives
     cost before the first byte; ``window`` how many times the critical stage's micro-batch time is
-    available to hide them.
+    available to hide them; ``drag`` the share of hidden traffic that computation loses beside it.
     """
 
     dense_s: FloatArray
     expert_s: FloatArray
     latency_s: FloatArray
     window: FloatArray
+    drag: FloatArray
 
 
 def data_parallel_costs(stage: Parameters, fabric: Fabric) -> DataParallelCosts:
@@ -47,17 +49,30 @@ def data_parallel_costs(stage: Parameters, fabric: Fabric) -> DataParallelCosts:
     expert, expert_latency = _group_cost(stage.expert, fabric.spans.edp, fabric)
     sharded = batch.zero_stage >= 3
     repeats = np.where(sharded, batch.num_microbatches, 1)
+    overlaps = 1.0 if fabric.run.features.dp_overlap else 0.0
     hidden = np.where(
         sharded,
         features.fsdp_overlap_hidden * batch.num_microbatches,
-        features.dp_overlap_hidden if fabric.run.features.dp_overlap else 0.0,
+        features.dp_overlap_hidden * overlaps * ready_microbatches(batch),
     )
     return DataParallelCosts(
         dense_s=dense * repeats,
         expert_s=expert * repeats,
         latency_s=(dense_latency + expert_latency) * repeats,
         window=np.asarray(hidden, dtype=np.float64),
+        drag=np.where(sharded, features.fsdp_drag, features.dp_drag * overlaps),
     )
+
+
+def ready_microbatches(batch: StrategyBatch) -> FloatArray:
+    """Micro-batches during which some chunk's gradients are complete and others still compute.
+
+    Without interleaving a stage reduces gradients during its last micro-batch. Interleaved, the
+    last group of pp micro-batches leaves one chunk after the other (Megatron-LM
+    ``finalize_model_grads`` per chunk), so all but the last chunk have that long.
+    """
+    group = np.minimum(batch.pp, batch.num_microbatches)
+    return np.where(batch.vpp > 1, 1.0 + (group - 1.0) * (batch.vpp - 1.0) / batch.vpp, 1.0)
 
 
 def _group_cost(

@@ -34,8 +34,8 @@ def hop_times_s(hidden_size: int, shard: Shard, fabric: Fabric) -> HopTimes:
     """
     batch, features = fabric.batch, fabric.constants.features
     size = BF16 * hidden_size * shard.tokens / shard.tp
-    columns = [p2p_s(size, level, fabric.constants) for level in fabric.levels]
-    hop = np.stack([np.broadcast_to(c, (len(batch),)) for c in columns], axis=-1)
+    every_level = np.arange(len(fabric.levels))
+    hop = p2p_s(size[:, None], every_level, fabric.levels, fabric.constants)
     exposed = np.where(batch.vpp > 1, 1.0 - features.pp_overlap_hidden, 1.0)
     piped = (batch.pp > 1).astype(np.float64)
     steady = 2.0 * hop * (batch.vpp * exposed * piped)[:, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +22,11 @@ from placer.plan.placement import Placement
 from placer.plan.strategy import Strategy, StrategyBatch
 from placer.spec.model import ModelSpec
 from placer.spec.run import RunSpec
-from placer.topology.tree import Topology
 from placer.workload.activations import RecomputeModule, kept_bytes, selective_modules
 from placer.workload.operators import Shard
+
+if TYPE_CHECKING:
+    from placer.topology.tree import Topology
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +102,7 @@ class CostModel:
             dp_s=column([p.dense * dp.dense_s + p.expert * dp.expert_s for p in parameters]),
             dp_latency_s=np.broadcast_to(dp.latency_s, rows),
             dp_window=np.broadcast_to(dp.window, rows),
+            dp_drag=np.broadcast_to(dp.drag, rows),
             optimizer_s=column([p.dense * dense_s + p.expert * expert_s for p in parameters]),
             optimizer_fixed_s=self.constants.compute.optimizer_fixed_s,
             weights_bytes=column([s.weights for s in states]),

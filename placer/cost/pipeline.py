@@ -46,3 +46,12 @@ def in_flight_microbatches(
     chunks = 2.0 * (pp - stage - 1.0) + (vpp - 1.0) * pp + 1.0
     interleaved = np.minimum(num_microbatches * vpp, chunks) / vpp
     return np.asarray(np.where(vpp > 1, interleaved, plain))
+
+
+def exposed_dp_s(traffic_s: FloatArray, window_s: FloatArray, drag: float) -> FloatArray:
+    """Data-parallel time a step sees: what does not fit the window, or the drag of what does.
+
+    Collectives that run beside computation take multiprocessors and memory bandwidth from it, so
+    even fully hidden traffic costs ``drag`` of its own time.
+    """
+    return np.asarray(np.maximum(traffic_s - window_s, drag * traffic_s))

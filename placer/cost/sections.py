@@ -46,6 +46,8 @@ class FeatureConstants:
     pp_overlap_hidden: float
     dp_overlap_hidden: float
     fsdp_overlap_hidden: float
+    dp_drag: float
+    fsdp_drag: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

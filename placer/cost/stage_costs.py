@@ -33,8 +33,9 @@ class StageCosts:
     hop_steady_s[:, level]`` where ``level`` is the innermost level that contains the stage and its
     neighbours. ``time_s`` is (N, P, I) exposed seconds; ``flops`` (N, I) what runs per micro-batch.
 
-    Once per step: data-parallel traffic ``dp_s @ counts + dp_latency_s`` (N, I) and (N,), of which
-    ``dp_window * (critical stage time)`` (N,) is hidden; ``optimizer_s @ counts + optimizer_fixed_s``.
+    Once per step: data-parallel traffic ``D = dp_s @ counts + dp_latency_s`` (N, I) and (N,), of
+    which ``max(dp_drag * D, D - dp_window * (critical stage time))`` is exposed: what is hidden
+    still slows computation by ``dp_drag``; ``optimizer_s @ counts + optimizer_fixed_s``.
 
     Memory of a stage (bytes): ``(weights + gradients + optimizer) @ counts + in_flight *
     (activation_bytes @ counts) + transient_bytes + fixed_bytes`` where ``in_flight`` comes from
@@ -50,6 +51,7 @@ class StageCosts:
     dp_s: FloatArray
     dp_latency_s: FloatArray
     dp_window: FloatArray
+    dp_drag: FloatArray
     optimizer_s: FloatArray
     optimizer_fixed_s: float
     weights_bytes: FloatArray

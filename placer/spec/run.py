@@ -1,0 +1,107 @@
+"""The run: batch, sequence, numeric format, framework, and the features it states it uses."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FROZEN = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+MAX_BATCH = 1 << 30
+MAX_SEQ_LEN = 1 << 30
+
+Count = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class Precision(StrEnum):
+    """Format of the layers' matrix products; the rest of the recipe follows from it."""
+
+    BF16 = "bf16"
+    FP8 = "fp8"
+    MXFP8 = "mxfp8"
+    NVFP4 = "nvfp4"
+
+
+class Optimizer(StrEnum):
+    """Optimizer, by the states it keeps per parameter."""
+
+    ADAM = "adam"
+    ADAM_BF16 = "adam_bf16"
+    ADAM_8BIT = "adam_8bit"
+    MUON = "muon"
+    ADAFACTOR = "adafactor"
+    SGD = "sgd"
+
+
+class AttentionKernel(StrEnum):
+    """How the attention core is computed.
+
+    ``unfused``: separate products and softmax (2021-2022); ``flash2``: FlashAttention-2 or Triton;
+    ``tuned``: a kernel written for the part (cuDNN, FlashAttention-3).
+    """
+
+    UNFUSED = "unfused"
+    FLASH2 = "flash2"
+    TUNED = "tuned"
+
+
+class CudaGraph(StrEnum):
+    """How much of a step the host replays as captured graphs."""
+
+    NONE = "none"
+    PARTIAL = "partial"
+    FULL = "full"
+
+
+class MoeDispatcher(StrEnum):
+    """How routed tokens reach their experts (Megatron-LM names)."""
+
+    ALLTOALL = "alltoall"
+    ALLGATHER = "allgather"
+    DEEPEP = "deepep"
+    HYBRIDEP = "hybridep"
+
+
+class Features(BaseModel):
+    """What the software of a run does, as the run states it: never tuning knobs of the model."""
+
+    model_config = FROZEN
+
+    attention_kernel: AttentionKernel = AttentionKernel.TUNED
+    cuda_graph: CudaGraph = CudaGraph.NONE
+    moe_dispatcher: MoeDispatcher = MoeDispatcher.ALLTOALL
+    tp_comm_overlap: Flag = False
+    """Tensor-parallel collectives are cut up and run beside the products (userbuffers)."""
+    ep_overlap: Flag = False
+    """Expert exchanges run beside another micro-batch's computation."""
+    dp_overlap: Flag = True
+    """Gradients are reduced during the backward pass, weights gathered during the forward pass."""
+    compile: Flag = False
+    """Element-wise work is fused by a compiler."""
+    eager_kernels: Flag = False
+    """Element-wise work runs operator by operator, without the framework's fused kernels."""
+    dropout: Flag = False
+    """Dropout masks are kept for the backward pass."""
+
+
+class RunSpec(BaseModel):
+    """How the model is to be trained, beside the parallel degrees."""
+
+    model_config = FROZEN
+
+    global_batch_size: Count
+    """Sequences per step."""
+    seq_len: Annotated[int, Field(strict=True, ge=1, le=MAX_SEQ_LEN)]
+    """Tokens per sequence."""
+    precision: Precision = Precision.BF16
+    framework: Annotated[str, Field(min_length=1, max_length=100)] = "megatron"
+    """Whose legality binds, with a release if it matters: ``megatron@0.17.1``, or ``any``."""
+    optimizer: Optimizer = Optimizer.ADAM
+    features: Features = Features()
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens one step trains on."""
+        return self.global_batch_size * self.seq_len
