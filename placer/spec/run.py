@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 FROZEN = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 MAX_BATCH = 1 << 30
 MAX_SEQ_LEN = 1 << 30
+FRAMEWORK: Final = re.compile(r"[a-z][a-z0-9_-]*(@[0-9][0-9A-Za-z.+-]*)?")
 
 Count = Annotated[int, Field(strict=True, ge=1, le=MAX_BATCH)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -96,10 +98,29 @@ class RunSpec(BaseModel):
     seq_len: Annotated[int, Field(strict=True, ge=1, le=MAX_SEQ_LEN)]
     """Tokens per sequence."""
     precision: Precision = Precision.BF16
-    framework: Annotated[str, Field(min_length=1, max_length=100)] = "megatron"
+    framework: Annotated[str, Field(max_length=100)] = "megatron"
     """Whose legality binds, with a release if it matters: ``megatron@0.17.1``, or ``any``."""
     optimizer: Optimizer = Optimizer.ADAM
     features: Features = Features()
+
+    @field_validator("framework")
+    @classmethod
+    def _framework_is_name_and_release(cls, framework: str) -> str:
+        if not FRAMEWORK.fullmatch(framework):
+            raise ValueError(
+                f"expected a name such as megatron or megatron@0.17.1, found {framework!r}"
+            )
+        return framework
+
+    @property
+    def framework_name(self) -> str:
+        """The framework without its release."""
+        return self.framework.partition("@")[0]
+
+    @property
+    def framework_release(self) -> str:
+        """The release the run states; empty where it states none."""
+        return self.framework.partition("@")[2]
 
     @property
     def tokens_per_step(self) -> int:
