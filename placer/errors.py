@@ -13,7 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
+
+MAX_SHOWN: Final = 80
+
+
+def shorten(text: str) -> str:
+    """Cut what somebody else wrote to what a message can show."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

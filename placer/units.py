@@ -16,6 +16,8 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from placer.errors import shorten
+
 
 class Dimension(StrEnum):
     """What a quantity measures; the value is the word used in messages."""
@@ -172,8 +174,7 @@ def _shown(value: object) -> str:
     """Quote what was found, cut to a line's length."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
         return f"an integer of {value.bit_length()} bits"
-    text = repr(value)
-    return text if len(text) <= _MAX_CHARS else f"{text[:_MAX_CHARS]}..."
+    return shorten(repr(value))
 
 
 def _unit_remedy(unit: str, kind: Dimension) -> str:

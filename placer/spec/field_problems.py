@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import BaseModel, ValidationError
 
-from placer.spec.nodes import Node, shorten
+from placer.errors import shorten
+from placer.spec.nodes import Node
 from placer.spec.suggest import did_you_mean
 from placer.units import QuantityError
 

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from placer.errors import InputError, Problem
+from placer.errors import InputError, Problem, shorten
 
 MAX_NODES = 100_000
 MAX_DEPTH = 64
-MAX_SHOWN = 80
 
 
 class EventKind(Enum):
@@ -73,11 +72,6 @@ def field_path(path: Iterable[str | int]) -> str:
     """Write a path as people do: ``levels[1].bandwidth``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return shorten(text.removeprefix("."))
-
-
-def shorten(text: str) -> str:
-    """Cut text of a file to what a message can show."""
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def build_tree(source: str, events: Iterator[Event]) -> tuple[Node, list[Problem]]:

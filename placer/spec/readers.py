@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import yaml
 
-from placer.errors import InputError, Problem
-from placer.spec.nodes import MAX_DEPTH, Event, EventKind, Refused, shorten
+from placer.errors import InputError, Problem, shorten
+from placer.spec.nodes import MAX_DEPTH, Event, EventKind, Refused
 
 MAX_DIGITS = 40
 # libyaml where PyYAML was built with it (every wheel), else its pure Python twin.

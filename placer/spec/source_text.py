@@ -8,11 +8,11 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from placer.errors import InputError, Problem
+from placer.errors import InputError, Problem, shorten
 from placer.units import format_size
 
 MAX_BYTES = 1 << 20
-MAX_NAME = 300
+MAX_NAME = 255
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -78,7 +78,6 @@ def _directory_remedy(path: Path) -> str:
 def _refusal(
     path: Path, expected: str, found: str, remedy: str, line: int | None = None
 ) -> InputError:
-    name = str(path)
-    shown = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}..."
-    problem = Problem(source=shown, line=line, expected=expected, found=found, remedy=remedy)
+    name = str(path) if len(path.name) <= MAX_NAME else shorten(str(path))
+    problem = Problem(source=name, line=line, expected=expected, found=found, remedy=remedy)
     return InputError([problem])

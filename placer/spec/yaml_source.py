@@ -164,5 +164,5 @@ def _parse(path: Path) -> SourceMapping:
         sha256=file.sha256,
         data=cast(dict[str, object], root.value),
         root=root,
-        problems=tuple(problems),
+        problems=tuple(problems[:MAX_PROBLEMS]),
     )
