@@ -69,6 +69,36 @@ class SourceMapping:
         )
 
 
+def parse_mapping(path: Path) -> SourceMapping:
+    """Read a file as ``load_mapping`` does, and leave it to the caller to raise its ``problems``.
+
+    Raises
+    ------
+    InputError
+        For anything that keeps the file from being read as data.
+    """
+    file = read_text(path)
+    read = json_events if path.suffix.lower() == ".json" else yaml_events
+    root, problems = build_tree(file.name, read(file.name, file.text))
+    if not isinstance(root.value, dict):
+        problem = Problem(
+            source=file.name,
+            line=root.line,
+            column=root.column,
+            expected="fields and values (a mapping)",
+            found="a list" if isinstance(root.value, list) else "a single value",
+            remedy="Write `name: value` lines.",
+        )
+        raise InputError([problem])
+    return SourceMapping(
+        source=file.name,
+        sha256=file.sha256,
+        data=cast(dict[str, object], root.value),
+        root=root,
+        problems=tuple(problems[:MAX_PROBLEMS]),
+    )
+
+
 def load_mapping(path: Path) -> SourceMapping:
     """Read a YAML or (by its suffix) JSON file whose top is a mapping.
 
@@ -78,7 +108,7 @@ def load_mapping(path: Path) -> SourceMapping:
         For anything that keeps the file from being read as data, all duplicate fields and
         infinite numbers at once.
     """
-    mapping = _parse(path)
+    mapping = parse_mapping(path)
     if mapping.problems:
         raise InputError(mapping.problems)
     return mapping
@@ -92,7 +122,7 @@ def load_document(path: Path, model: type[T]) -> T:
     InputError
         With everything wrong in the file, in file order.
     """
-    return validate_mapping(_parse(path), model)
+    return validate_mapping(parse_mapping(path), model)
 
 
 def validate_mapping(mapping: SourceMapping, model: type[T]) -> T:
@@ -142,27 +172,4 @@ def _located(mapping: SourceMapping, problem: FieldProblem) -> Problem:
         expected=problem.expected,
         found=problem.found,
         remedy=problem.remedy,
-    )
-
-
-def _parse(path: Path) -> SourceMapping:
-    file = read_text(path)
-    read = json_events if path.suffix.lower() == ".json" else yaml_events
-    root, problems = build_tree(file.name, read(file.name, file.text))
-    if not isinstance(root.value, dict):
-        problem = Problem(
-            source=file.name,
-            line=root.line,
-            column=root.column,
-            expected="fields and values (a mapping)",
-            found="a list" if isinstance(root.value, list) else "a single value",
-            remedy="Write `name: value` lines.",
-        )
-        raise InputError([problem])
-    return SourceMapping(
-        source=file.name,
-        sha256=file.sha256,
-        data=cast(dict[str, object], root.value),
-        root=root,
-        problems=tuple(problems[:MAX_PROBLEMS]),
     )
