@@ -48,47 +48,58 @@ def catalogue_names(kind: CatalogueKind) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in catalogue_folder(kind).glob("*.yaml")))
 
 
-def resolve_input(argument: str, kind: CatalogueKind) -> InputFile:
+def find_kind(name: str) -> CatalogueKind | None:
+    """Which catalogue has this name; None for neither."""
+    return next((kind for kind in CatalogueKind if name in catalogue_names(kind)), None)
+
+
+def resolve_input(reference: str, kind: CatalogueKind | None = None) -> InputFile:
     """Find what a user named: a name in the catalogue, else a file.
+
+    Parameters
+    ----------
+    reference
+        What was typed.
+    kind
+        The catalogue to look in; both when None.
 
     Raises
     ------
     InputError
         When it is neither, with the nearest names, or when the file cannot be read.
     """
-    path = _find(argument, kind)
+    path = _find(reference, tuple(CatalogueKind) if kind is None else (kind,))
     return InputFile(name=path.name, path=path, sha256=read_text(path).sha256)
 
 
-def find_kind(argument: str) -> CatalogueKind | None:
-    """Which catalogue has this name; None for neither."""
-    return next((kind for kind in CatalogueKind if argument in catalogue_names(kind)), None)
+def _find(reference: str, kinds: tuple[CatalogueKind, ...]) -> Path:
+    for kind in kinds:
+        if reference in catalogue_names(kind):
+            return catalogue_folder(kind) / f"{reference}.yaml"
+    if _looks_like_file(reference):
+        return Path(reference)
+    raise InputError([_unknown_name(reference, kinds)])
 
 
-def _find(argument: str, kind: CatalogueKind) -> Path:
-    if argument in catalogue_names(kind):
-        return catalogue_folder(kind) / f"{argument}.yaml"
-    if _looks_like_file(argument):
-        return Path(argument)
-    raise InputError([_unknown_name(argument, kind)])
-
-
-def _looks_like_file(argument: str) -> bool:
+def _looks_like_file(reference: str) -> bool:
     return (
-        argument.lower().endswith(_FILE_SUFFIXES) or os.sep in argument or os.path.exists(argument)  # noqa: PTH110 (Path.exists raises on names too long)
+        reference.lower().endswith(_FILE_SUFFIXES)
+        or os.sep in reference
+        or os.path.exists(reference)  # noqa: PTH110 (Path.exists raises on names too long)
     )
 
 
-def _unknown_name(argument: str, kind: CatalogueKind) -> Problem:
-    other = find_kind(argument)
+def _unknown_name(reference: str, kinds: tuple[CatalogueKind, ...]) -> Problem:
+    other = find_kind(reference)
     if other is None:
-        remedy = did_you_mean(argument, catalogue_names(kind))
-        remedy = f"{remedy} `placer show` lists all.".lstrip()
+        known = [name for kind in kinds for name in catalogue_names(kind)]
+        remedy = f"{did_you_mean(reference, known)} `placer show` lists all.".lstrip()
     else:
         remedy = f"That is a {other}; the model comes first, then the cluster."
+    what = " or ".join(kinds)
     return Problem(
-        source=kind.upper(),
-        expected=f"a {kind} of the catalogue or a file",
-        found=shorten(repr(argument)),
+        source=what,
+        expected=f"a {what} of the catalogue, or a file",
+        found=shorten(repr(reference)),
         remedy=remedy,
     )

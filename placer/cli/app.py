@@ -1,0 +1,87 @@
+"""The command line as a whole: its commands, and what becomes of errors.
+
+Nothing heavy is imported before a command runs, so that ``placer --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from placer import __version__
+from placer.cli.console import prepare_streams, say, write
+from placer.cli.schema import schema
+from placer.cli.show import show
+from placer.errors import InputError, InternalError, PlacerError
+
+app = typer.Typer(
+    name="placer",
+    help="Places the training of a language model on a cluster: degrees, positions, step time, proof.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: half the time, and fit for a pipe
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        write(f"placer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options before the command; the help text is the app's own."""
+
+
+app.command("show")(show)
+app.command("schema")(schema)
+
+
+def main() -> None:
+    """Run the command line; the only place where errors become text and exit codes."""
+    prepare_streams()
+    try:
+        app(prog_name="placer")
+    except PlacerError as error:
+        _report(error)
+        sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001 (the user gets one line, not a traceback)
+        _report_defect(error)
+        sys.exit(InternalError.exit_code)
+
+
+def _report(error: PlacerError) -> None:
+    """Say what a user can act on; problems stand bare, so that editors find file:line:column."""
+    if isinstance(error, InternalError):
+        _report_defect(error)
+    elif isinstance(error, InputError):
+        say(str(error), style="red")
+    else:
+        say(f"error: {error}", style="red")
+
+
+def _report_defect(error: Exception) -> None:
+    """Say in one line what broke and how to report it; the traceback is for who asks for it."""
+    if os.environ.get("PLACER_DEBUG"):
+        import traceback
+
+        say("".join(traceback.format_exception(error)))
+    summary = (str(error).splitlines() or [""])[0]
+    say(
+        f"error: a defect in placer {__version__} ({type(error).__name__}: {summary}). Please report"
+        " it with the command, its input files and what it prints under PLACER_DEBUG=1.",
+        style="red",
+    )
