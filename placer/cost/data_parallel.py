@@ -52,7 +52,7 @@ def data_parallel_costs(stage: Parameters, fabric: Fabric) -> DataParallelCosts:
     overlaps = 1.0 if fabric.run.features.dp_overlap else 0.0
     hidden = np.where(
         sharded,
-        features.fsdp_overlap_hidden * batch.num_microbatches,
+        features.fsdp_overlap_hidden * overlaps * batch.num_microbatches,
         features.dp_overlap_hidden * overlaps * ready_microbatches(batch),
     )
     return DataParallelCosts(
@@ -60,7 +60,7 @@ def data_parallel_costs(stage: Parameters, fabric: Fabric) -> DataParallelCosts:
         expert_s=expert * repeats,
         latency_s=(dense_latency + expert_latency) * repeats,
         window=np.asarray(hidden, dtype=np.float64),
-        drag=np.where(sharded, features.fsdp_drag, features.dp_drag * overlaps),
+        drag=overlaps * np.where(sharded, features.fsdp_drag, features.dp_drag),
     )
 
 

@@ -66,7 +66,9 @@ def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -
         hbm_bytes_per_s=accelerator.hbm_bytes_per_s * compute.hbm_efficiency,
         launch_s=compute.launch_s,
         host_launch_s=host * compute.host_launch_s,
-        host_moe_s=host * compute.host_moe_layer_s,
+        host_moe_s=0.0
+        if features.cuda_graph is CudaGraph.FULL
+        else compute.host_moe_layer_s,
         traffic_ratio=compute.eager_traffic_ratio if features.eager_kernels else 1.0,
         tile_pad_rows=compute.tile_pad_rows,
     )
@@ -76,17 +78,15 @@ def gemm_rate(accelerator: Accelerator, precision: Precision, constants: Constan
     """Sustained FLOP/s of large matrix products in ``precision``."""
     compute = constants.compute
     sustained = {
-        Architecture.AMPERE: compute.sustained_ampere,
-        Architecture.HOPPER: compute.sustained_hopper,
-        Architecture.BLACKWELL: compute.sustained_blackwell,
-    }.get(accelerator.architecture, compute.sustained_other)
-    recipe = {
-        Precision.BF16: 1.0,
-        Precision.FP8: compute.sustained_fp8_ratio,
-        Precision.MXFP8: compute.sustained_mxfp8_ratio,
-        Precision.NVFP4: compute.sustained_nvfp4_ratio,
-    }[precision]
-    return best_matmul(accelerator, precision, compute) * sustained * recipe
+        (Architecture.AMPERE, Precision.BF16): compute.sustained_ampere,
+        (Architecture.HOPPER, Precision.BF16): compute.sustained_hopper,
+        (Architecture.HOPPER, Precision.FP8): compute.sustained_hopper_fp8,
+        (Architecture.BLACKWELL, Precision.BF16): compute.sustained_blackwell,
+        (Architecture.BLACKWELL, Precision.FP8): compute.sustained_blackwell_fp8,
+        (Architecture.BLACKWELL, Precision.MXFP8): compute.sustained_blackwell_mxfp8,
+        (Architecture.BLACKWELL, Precision.NVFP4): compute.sustained_blackwell_nvfp4,
+    }.get((accelerator.architecture, precision), compute.sustained_other)
+    return best_matmul(accelerator, precision, compute) * sustained
 
 
 def peak_flops_per_s(accelerator: Accelerator, precision: Precision) -> float:

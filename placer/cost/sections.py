@@ -11,12 +11,13 @@ class ComputeConstants:
 
     sustained_ampere: float
     sustained_hopper: float
+    sustained_hopper_fp8: float
     sustained_blackwell: float
+    sustained_blackwell_fp8: float
+    sustained_blackwell_mxfp8: float
+    sustained_blackwell_nvfp4: float
     sustained_other: float
     unmeasured_matmul: float
-    sustained_fp8_ratio: float
-    sustained_mxfp8_ratio: float
-    sustained_nvfp4_ratio: float
     hbm_efficiency: float
     attention_flash2_ampere_efficiency: float
     attention_flash2_efficiency: float

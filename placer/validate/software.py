@@ -10,6 +10,9 @@ say otherwise."""
 UNFUSED_ERA = ("megatron-lm 2021", "deepspeed zero-3", "megatron-deepspeed", "launcher 23.")
 """Frameworks before fused attention, with dropout as GPT-3 was trained."""
 
+UNHIDDEN = ("deepspeed zero-3", "paxml")
+"""Parameter sharding that gathers and scatters in line with computation."""
+
 EAGER = ("llm-foundry", "composer")
 """FSDP on PyTorch modules with FlashAttention-2 and without fused element-wise kernels."""
 
@@ -39,6 +42,7 @@ def features_of(
         tp_comm_overlap=_stated(tp_comm_overlap, default="nemo" in name or "bridge" in name),
         ep_overlap=ep_overlap.lower() == "true",
         compile=compile_.lower() in {"true", "yes"} or name.startswith(("jax", "maxtext")),
+        dp_overlap=not any(mark in name for mark in UNHIDDEN),
         eager_kernels=eager,
         dropout=unfused,
     )
