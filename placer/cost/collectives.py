@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from placer.cost.constants import Constants
-from placer.cost.links import link_levels
+from placer.cost.links import LevelLink, link_levels
 from placer.cost.reach import Reach, Sizes
 from placer.cost.stage_costs import FloatArray
 from placer.plan.strategy import IntArray
@@ -42,8 +42,7 @@ def all_gather_s(
     outer level's hop time (NCCL src/graph/tuning.cc, ring).
     """
     reach = Reach.of(spans, levels, constants, sharing)
-    latency = constants.collectives.base_latency_s + _ring_steps_s(reach)
-    return _finish(reach, latency, size_bytes * _ring_s_per_byte(reach))
+    return _finish(reach, _ring_steps_s(reach), size_bytes * _ring_s_per_byte(reach))
 
 
 def reduce_scatter_s(
@@ -79,8 +78,8 @@ def ring_all_reduce_s(
 ) -> FloatArray:
     """Ring all-reduce: a reduce-scatter and an all-gather, launched once; (N,) seconds."""
     reach = Reach.of(spans, levels, constants, sharing)
-    latency = constants.collectives.base_latency_s + 2.0 * _ring_steps_s(reach)
-    return _finish(reach, latency, 2.0 * size_bytes * _ring_s_per_byte(reach))
+    steps = 2.0 * _ring_steps_s(reach)
+    return _finish(reach, steps, 2.0 * size_bytes * _ring_s_per_byte(reach))
 
 
 def tree_all_reduce_s(
@@ -93,15 +92,14 @@ def tree_all_reduce_s(
     """Tree all-reduce between domains, switch or chain reduction inside; (N,) seconds.
 
     Inside a domain ``2 (n-1)/n S`` at the ring's rate, or at the in-switch rate where the switch
-    reduces. Between domains a double binary tree (Sanders et al., 2009; NCCL 2.4): an inner node
-    passes as much as in a ring, but of two domains each only swaps halves and of three the mean is
-    3/4, hence divisors 2 and 4/3 (NCCL tuning.cc doubles the two-node NVLSTree bandwidth). A
-    reducing fabric passes the buffer once up and once down. Latency ``2 log2(units)`` hops.
+    reduces. Between domains a double binary tree (Sanders et al., 2009; NCCL 2.4), whose inner
+    nodes pass the buffer twice, like a ring; two domains that reduce in the switch only swap it
+    (NCCL src/graph/tuning.cc doubles NVLSTree over two nodes); a fabric that reduces takes it once
+    up and gives it once down. Latency ``2 log2(domains)`` hops.
     """
     reach = Reach.of(spans, levels, constants, sharing)
-    latency = constants.collectives.base_latency_s + _tree_steps_s(reach)
     spread = np.where(reach.domains > 1.0, constants.collectives.tree_efficiency, 1.0)
-    return _finish(reach, latency, size_bytes * _tree_s_per_byte(reach) / spread)
+    return _finish(reach, _tree_steps_s(reach), size_bytes * _tree_s_per_byte(reach) / spread)
 
 
 def all_to_all_s(
@@ -180,11 +178,14 @@ def p2p_s(
 ) -> FloatArray:
     """One transfer between two accelerators that meet at the level ``level_index`` (N,)."""
     links = link_levels(levels, constants)
+    shared = constants.collectives
     rates = np.array([link.p2p_rate_bytes_per_s() for link in links])[level_index]
-    hops = np.array([link.hop_s for link in links])[level_index]
+    hops = np.array([[link.hop_s, link.full_hop_s] for link in links])[level_index]
     outside = np.array([not link.scale_up for link in links])[level_index]
     transfer = size_bytes / rates * np.where(outside, sharing, 1.0)
-    return _with_ramp(constants.collectives.base_latency_s + hops, transfer, constants)
+    latency = shared.base_latency_s + hops
+    quick = _with_ramp(latency[:, 0], transfer / shared.low_latency_rate, constants)
+    return np.minimum(quick, _with_ramp(latency[:, 1], transfer, constants))
 
 
 def _exchange_s(reach: Reach, scale_up_bytes: FloatArray, network_bytes: FloatArray) -> FloatArray:
@@ -194,16 +195,16 @@ def _exchange_s(reach: Reach, scale_up_bytes: FloatArray, network_bytes: FloatAr
         leaving = sent * (reach.ranks - reach.inside[at]) / reach.ranks
         rate = link.all_to_all_rate_bytes_per_s(reach.covered[at]) / reach.shared(at)
         transfer = np.where(reach.crossing(at), np.maximum(transfer, leaving / rate), transfer)
-    return _finish(reach, _exchange_latency_s(reach), transfer)
+    return _finish(reach, _exchange_steps_s(reach), transfer)
 
 
-def _exchange_latency_s(reach: Reach) -> FloatArray:
-    """The longest hop, and the messages handed one by one to the NIC."""
-    shared = reach.constants.collectives
-    hop = np.zeros_like(reach.ranks)
+def _exchange_steps_s(reach: Reach) -> FloatArray:
+    """The longest hop, and the messages handed one by one to the NIC; (2, N) by protocol."""
+    hop = np.zeros((2, len(reach.ranks)))
     for at, link in enumerate(reach.links):
-        hop = np.where(reach.crossing(at), np.maximum(hop, link.hop_s), hop)
-    return shared.base_latency_s + hop + shared.post_overhead_s * (reach.ranks - reach.in_domain)
+        hop = np.where(reach.crossing(at), np.maximum(hop, _hops_s(link)), hop)
+    messages = reach.ranks - reach.in_domain
+    return hop + reach.constants.collectives.post_overhead_s * messages
 
 
 def _places_hit(places: FloatArray, draws: int) -> FloatArray:
@@ -220,49 +221,68 @@ def _ring_s_per_byte(reach: Reach) -> FloatArray:
     return per_byte * (reach.ranks - 1.0) / reach.ranks
 
 
+def _hops_s(link: LevelLink) -> FloatArray:
+    """Step of the low-latency and of the full-rate protocol; (2, 1)."""
+    return np.array([[link.hop_s], [link.full_hop_s]])
+
+
 def _ring_steps_s(reach: Reach) -> FloatArray:
     """Steps of a ring ordered by level, n - 1: between units of level l, n / inside_l - n / M_l."""
-    total = np.zeros_like(reach.ranks)
+    total = np.zeros((2, len(reach.ranks)))
     for at, link in enumerate(reach.links):
         hops = reach.ranks / reach.inside[at] * (1.0 - 1.0 / reach.covered[at])
-        total = total + hops * link.hop_s
+        total = total + hops * _hops_s(link)
     return total
 
 
 def _tree_s_per_byte(reach: Reach) -> FloatArray:
-    passes = 2.0 * (reach.ranks - 1.0) / reach.ranks
-    pairing = np.select([reach.domains == 2.0, reach.domains == 3.0], [2.0, 4.0 / 3.0], 1.0)
+    inside_passes = 2.0 * (reach.ranks - 1.0) / reach.ranks
     per_byte = np.zeros_like(reach.ranks)
     for at, link in enumerate(reach.links):
         covered = reach.covered[at]
-        reducing = link.level.in_network_reduction
-        if link.scale_up:
-            ring, switch = link.ring_rate_bytes_per_s, link.in_switch_rate_bytes_per_s
-            cost = passes / (switch(covered) if reducing else ring(covered))
+        if link.scale_up and link.level.in_network_reduction:
+            cost = inside_passes / link.in_switch_rate_bytes_per_s(covered)
+        elif link.scale_up:
+            cost = inside_passes / link.ring_rate_bytes_per_s(covered)
         else:
-            cost = (1.0 if reducing else passes / pairing) / link.ring_rate_bytes_per_s(covered)
+            cost = _network_passes(reach, link) / link.ring_rate_bytes_per_s(covered)
         cost = cost / reach.exits(at) * reach.shared(at)
         per_byte = np.where(reach.crossing(at), np.maximum(per_byte, cost), per_byte)
     return per_byte
 
 
+def _network_passes(reach: Reach, link: LevelLink) -> FloatArray:
+    """Times the buffer leaves a domain in a tree over domains; (N,)."""
+    if link.level.in_network_reduction:
+        return np.ones_like(reach.ranks)
+    swaps = (reach.domains == 2.0) & any(
+        inner.scale_up and inner.level.in_network_reduction for inner in reach.links
+    )
+    return np.where(swaps, 1.0, 2.0)
+
+
 def _tree_steps_s(reach: Reach) -> FloatArray:
-    total = np.zeros_like(reach.ranks)
+    """Latency of the tree's steps: a switch takes its ranks' parts in turn, a chain passes on."""
+    total = np.zeros((2, len(reach.ranks)))
     for at, link in enumerate(reach.links):
         covered = reach.covered[at]
         if not link.scale_up:
-            steps = 2.0 * np.log2(covered) * link.hop_s
+            steps = 2.0 * np.log2(covered) * _hops_s(link)
         elif link.level.in_network_reduction:
-            steps = np.where(reach.crossing(at), reach.constants.collectives.in_switch_latency_s, 0)
+            steps = (covered - 1.0) * reach.constants.collectives.in_switch_step_s
         else:
-            steps = 2.0 * (covered - 1.0) * link.hop_s
+            steps = 2.0 * (covered - 1.0) * _hops_s(link)
         total = total + steps
     return total
 
 
-def _finish(reach: Reach, latency_s: FloatArray, transfer_s: FloatArray) -> FloatArray:
-    time = _with_ramp(latency_s, transfer_s, reach.constants)
-    return np.where(reach.ranks > 1.0, time, 0.0)
+def _finish(reach: Reach, steps_s: FloatArray, transfer_s: FloatArray) -> FloatArray:
+    """Time by the better protocol: ``steps_s`` is (2, N), low latency first; (N,)."""
+    shared = reach.constants.collectives
+    latency = shared.base_latency_s + steps_s
+    quick = _with_ramp(latency[0], transfer_s / shared.low_latency_rate, reach.constants)
+    full = _with_ramp(latency[1], transfer_s, reach.constants)
+    return np.where(reach.ranks > 1.0, np.minimum(quick, full), 0.0)
 
 
 def _with_ramp(latency_s: FloatArray, transfer_s: FloatArray, constants: Constants) -> FloatArray:

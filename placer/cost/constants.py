@@ -66,9 +66,10 @@ class CollectiveConstants:
 
     base_latency_s: float
     hop_overhead_s: float
-    in_switch_latency_s: float
+    in_switch_step_s: float
     post_overhead_s: float
     pipeline_ramp: float
+    low_latency_rate: float
     tree_efficiency: float
     nics_per_domain: float
     adaptive_routing: float

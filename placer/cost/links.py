@@ -17,12 +17,16 @@ class LevelLink:
 
     ``children`` counts next-inner units in one unit of the level. ``rate_bytes_per_s`` is what
     routing leaves of the level's bandwidth; collective and link efficiency are not in it.
+    ``hop_s`` is a step of the low-latency protocol, ``full_hop_s`` of the one that runs at the full
+    rate: over a network it waits for the link twice, the data and the flush behind it (NCCL
+    src/graph/tuning.cc, ``interLat``).
     """
 
     level: Level
     children: int
     rate_bytes_per_s: float
     hop_s: float
+    full_hop_s: float
     efficiency: LinkConstants
     torus_axes: float
 
@@ -92,11 +96,16 @@ def link_levels(levels: tuple[Level, ...], constants: Constants) -> tuple[LevelL
             children=max(level.num_accelerators // inside, 1),
             rate_bytes_per_s=level.bandwidth_bytes_per_s * _routing_share(level, constants),
             hop_s=level.latency_s + shared.hop_overhead_s,
+            full_hop_s=level.latency_s * _waits(level) + shared.hop_overhead_s,
             efficiency=constants.link(level.link),
             torus_axes=shared.torus_axes,
         )
         for level, inside in zip(levels, inner[:-1], strict=True)
     )
+
+
+def _waits(level: Level) -> float:
+    return 1.0 if level.kind is LevelKind.SCALE_UP else 2.0
 
 
 def _routing_share(level: Level, constants: Constants) -> float:

@@ -75,7 +75,7 @@ def enumerated(strategy: Strategy, levels: tuple[Level, ...], axis: str) -> list
             depth = len(levels) - at
             children = {member[: depth + 1] for member in members}
             units = [child[:depth] for child in children]
-            widest[at] = max(widest[at], max(units.count(unit) for unit in units))
+            widest[at] = max(widest[at], *(units.count(unit) for unit in units))
     return widest
 
 
