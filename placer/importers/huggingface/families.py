@@ -68,13 +68,23 @@ _DENSE = (
     ),
     Family(model_types=("mistral",), windows=WindowRule(width=_SLIDING)),
     Family(model_types=("phi3",), windows=WindowRule(width=_SLIDING)),
-    Family(model_types=("qwen2",), qkv_bias=True, windows=_QWEN_WINDOWS),
     Family(
-        model_types=("qwen3",),
+        model_types=("qwen2", "qwen2_vl_text", "qwen2_5_vl_text"),
+        qkv_bias=True,
+        windows=_QWEN_WINDOWS,
+    ),
+    Family(
+        model_types=("qwen3", "qwen3_vl_text"),
         qkv_bias="attention_bias",
         out_bias="attention_bias",
         qk_norm=True,
         windows=_QWEN_WINDOWS,
+    ),
+    Family(
+        model_types=("mimo",),
+        qkv_bias="attention_bias",
+        windows=_QWEN_WINDOWS,
+        mtp="num_nextn_predict_layers",
     ),
     Family(
         model_types=("smollm3",),
@@ -298,12 +308,17 @@ _MIXTURES = (
         ),
     ),
     Family(
-        model_types=("qwen3_moe",),
+        model_types=("qwen3_moe", "qwen3_vl_moe_text"),
         qkv_bias="attention_bias",
         out_bias="attention_bias",
         qk_norm=True,
         windows=_QWEN_WINDOWS,
         moe=MoeRule(layers=sparse_steps),
+        expects={
+            "qkv_bias": (False,),
+            "shared_expert_intermediate_size": (0,),
+            "use_qk_norm": (True,),
+        },
     ),
     Family(
         model_types=("phimoe",),
@@ -375,7 +390,7 @@ _MIXTURES = (
         mtp="num_nextn_predict_layers",
     ),
     Family(
-        model_types=("glm4_moe",),
+        model_types=("glm4_moe", "glm4v_moe_text"),
         qkv_bias="attention_bias",
         qk_norm="use_qk_norm",
         moe=MoeRule(

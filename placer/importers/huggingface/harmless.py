@@ -14,7 +14,7 @@ HARMLESS = MappingProxyType(
             no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_scores
             remove_invalid_values repetition_penalty return_dict_in_generate suppress_tokens
             task_specific_params temperature tokenizer_class top_k top_p typical_p use_cache
-            num_logits_to_keep prefix sep_token_id
+            num_logits_to_keep prefix ignore_index tf_legacy_loss
         """,
         "bookkeeping of the file": """
             _name_or_path _commit_hash _attn_implementation _attn_implementation_internal
@@ -22,7 +22,7 @@ HARMLESS = MappingProxyType(
             transformers_version model_type return_dict torchscript output_attentions
             output_hidden_states output_router_logits id2label label2id finetuning_task
             problem_type gradient_checkpointing use_return_dict attn_implementation
-            _from_model_config model_name_or_path
+            _from_model_config model_name_or_path unsloth_version unsloth_fixed
         """,
         "numbers kept: the run says the precision, the file how weights are stored": """
             dtype torch_dtype use_bfloat16 quantization_config compression_config
@@ -45,7 +45,7 @@ HARMLESS = MappingProxyType(
             rope_theta rope_scaling rope_parameters rope_interleave rope_interleaved
             rope_local_base_freq rope_type rope_pct rotary_pct rotary_dim rotary_emb_base
             rotary_emb_fraction partial_rotary_factor original_max_position_embeddings alibi
-            compression_ratio rope_reduction
+            compression_ratio rope_reduction use_mrope mrope_section
         """,
         "router: scores, losses and jitter; experts and groups are read": """
             norm_topk_prob scoring_func router_aux_loss_coef router_jitter_noise
@@ -68,7 +68,7 @@ HARMLESS = MappingProxyType(
 MULTIMODAL = """
     vision_config audio_config vision_feature_layer vision_feature_select_strategy
     mm_tokens_per_image projector_hidden_act multimodal_projector_bias spatial_merge_size
-    image_seq_length image_grid_pinpoints
+    image_seq_length image_grid_pinpoints use_unified_vision_chunk video_placeholder
 """
 """Fields around a nested text model; placer plans the text model's training."""
 
