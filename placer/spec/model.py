@@ -14,12 +14,15 @@ from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
     model_validator,
 )
+
+from placer.units import Dimension, parse_quantity
 
 MAX_LAYERS = 10_000
 MAX_WIDTH = 1 << 31
@@ -28,7 +31,11 @@ Layers = Annotated[int, Field(strict=True, ge=1, le=MAX_LAYERS)]
 Width = Annotated[int, Field(strict=True, ge=1, le=MAX_WIDTH)]
 OptionalWidth = Annotated[int, Field(strict=True, ge=0, le=MAX_WIDTH)]
 Flag = Annotated[bool, Field(strict=True)]
-ParameterCount = Annotated[float, Field(gt=0, lt=1e18, allow_inf_nan=False)]
+ParameterCount = Annotated[
+    float,
+    BeforeValidator(lambda text: parse_quantity(text, Dimension.COUNT)),
+    Field(gt=0, lt=1e18),
+]
 
 FROZEN = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -310,7 +317,7 @@ class ModelSpec(BaseModel):
     source: Annotated[str, Field(max_length=2000)] = "not stated"
     """Where the figures come from."""
     params_published: ParameterCount | None = None
-    """Total parameters its owners state, MTP modules left out."""
+    """Total parameters its owners state, MTP modules left out; a number or ``405B``."""
     active_params_published: ParameterCount | None = None
     """Parameters per token its owners state."""
     num_layers: Layers
