@@ -1,0 +1,58 @@
+"""Names of many machines in one word, as Slurm writes them: ``rack[01-03]-n[0-17]``."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+MAX_NAMES = 1 << 20
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
+"""What may stand unquoted in host files, scripts and DNS."""
+
+_GROUP = re.compile(r"\[([^\[\]]*)\]")
+_RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+
+
+def expand_names(text: str) -> tuple[str, ...]:
+    """Write out a hostlist expression: ``n[1-3,7]`` is ``n1 n2 n3 n7``.
+
+    Leading zeros are kept (``n[08-10]`` is ``n08 n09 n10``); several brackets multiply, the last
+    running fastest.
+
+    Raises
+    ------
+    ValueError
+        When a bracket does not hold numbers and ascending ranges, or more than 2^20 names come out.
+    """
+    if not text or len(text) > 1000:
+        raise ValueError(f"expected a name of 1 to 1000 characters, found {len(text)}")
+    parts = _GROUP.split(text)
+    if any(char in "[]" for literal in parts[::2] for char in literal):
+        raise ValueError(f"expected brackets in pairs, found {text!r}. Write n[1-3,7]")
+    choices = [
+        [part] if position % 2 == 0 else _expand_group(part, text)
+        for position, part in enumerate(parts)
+    ]
+    total = 1
+    for choice in choices:
+        total *= len(choice)
+    if total > MAX_NAMES:
+        raise ValueError(f"expected at most {MAX_NAMES} names, found {total} in {text!r}")
+    return tuple("".join(name) for name in itertools.product(*choices))
+
+
+def _expand_group(group: str, text: str) -> list[str]:
+    """Write out what stands between brackets: ``08-10,12`` is 08 09 10 12."""
+    names: list[str] = []
+    for item in group.split(","):
+        match = _RANGE.fullmatch(item.strip())
+        if match is None:
+            raise ValueError(
+                f"expected numbers and ranges between brackets, found {item.strip()!r} in {text!r}."
+                " Write n[1-3,7]"
+            )
+        first, last = match[1], match[2] or match[1]
+        if int(last) < int(first) or int(last) - int(first) >= MAX_NAMES:
+            raise ValueError(f"expected an ascending range, found {item.strip()!r} in {text!r}")
+        names += [f"{number:0{len(first)}d}" for number in range(int(first), int(last) + 1)]
+    return names
