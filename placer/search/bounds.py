@@ -1,0 +1,204 @@
+"""Lower bounds on the step time of strategies, cheapest first; no placement can beat them.
+
+L0 knows layer times and counts; L1 adds what memory lets each stage hold, the ends of the pipeline
+and the traffic between replicas. Both minimise ``M tau + (sum t - tau) / v`` over what the critical
+stage time tau can be; network placements enter as variants, of which the caller takes the best.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from placer.search.unit_costs import in_flight, memory_columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from placer.plan.strategy import IntArray, StrategyBatch
+    from placer.search.unit_costs import UnitCosts
+
+    FloatArray = NDArray[np.float64]
+    BoolArray = NDArray[np.bool_]
+
+BISECTIONS: Final = 26
+ROUNDING: Final = 1e-9
+"""Relative slack when units are counted, so that an exact fit counts as one."""
+
+
+def total_s(costs: UnitCosts, num_body: int) -> FloatArray:
+    """Time of the whole model on one micro-batch, without hops; (N,)."""
+    return _total(costs.time_s, num_body)
+
+
+def layer_bound_s(
+    costs: UnitCosts,
+    num_body: int,
+    *,
+    pp: IntArray,
+    num_microbatches: IntArray,
+    most_chunks: IntArray,
+) -> FloatArray:
+    """L0: the critical stage holds its share of the time, and its share of whole units; (N,).
+
+    ``tau >= max(total / pp, ceil(units / pp) body - what lead layers save, last stage alone)``,
+    step ``>= M tau + (total - tau) / v`` for the most chunks v.
+    """
+    lead = costs.num_lead
+    total = total_s(costs, num_body)
+    body = costs.time_s[:, lead]
+    saved = np.maximum(body[:, None] - costs.time_s[:, :lead], 0.0).sum(axis=1)
+    units = -(-(num_body + lead) // pp)
+    tau = np.maximum(total / pp, units * body - saved)
+    tau = np.maximum(tau, costs.time_s[:, lead + 2])
+    return np.asarray(num_microbatches * tau + (total - tau) / most_chunks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRoom:
+    """Units each stage may hold at most and at least, (N, S); zero for stages that do not exist."""
+
+    most: IntArray
+    least: IntArray
+
+    def fits(self, num_units: int) -> BoolArray:
+        """Strategies whose stages can hold the whole model; (N,)."""
+        enough = self.most.sum(axis=1) >= num_units
+        return np.asarray((self.most >= self.least).all(axis=1) & enough)
+
+
+def least_units(batch: StrategyBatch, num_stages: int) -> IntArray:
+    """One unit per chunk, where the embedding's and the loss's chunk need none; (N, S)."""
+    stage = np.arange(num_stages)[None, :]
+    pp, vpp = batch.pp[:, None], batch.vpp[:, None]
+    ends = ((stage == 0) | (stage == pp - 1)) & (pp > 1)
+    return np.where(stage < pp, vpp - ends, 0)
+
+
+def memory_room(
+    costs: UnitCosts, batch: StrategyBatch, num_units: int, limit_bytes: FloatArray | float
+) -> StageRoom:
+    """Units that memory lets each stage hold."""
+    num_stages = int(batch.pp.max(initial=1))
+    columns = memory_columns(costs, in_flight(batch, num_stages))
+    limit = np.broadcast_to(np.asarray(limit_bytes, dtype=np.float64), (len(batch),))
+    room = np.broadcast_to((limit - costs.transient_bytes)[:, None], columns.shape[:2])
+    most = _most_units(columns, room, batch, num_units)
+    return StageRoom(most=most, least=least_units(batch, num_stages))
+
+
+def critical_s(
+    costs: UnitCosts, batch: StrategyBatch, room: StageRoom, hop_s: FloatArray, num_body: int
+) -> FloatArray:
+    """Smallest critical stage time under which the stages hold the whole model; (N,).
+
+    Bisected from below: the returned time is one the model does not fit under, or the mean stage.
+    ``hop_s`` (N, S) is what each stage waits for its hops. Infinite where memory has no room.
+    """
+    num_units = num_body + costs.num_lead
+    stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
+    total = total_s(costs, num_body)
+    hops = np.where(stages, hop_s, 0.0)
+    low = (total + hops.sum(axis=1)) / batch.pp
+    high = total + hops.max(axis=1)
+    columns = costs.time_s[:, None, :]
+
+    def fits(tau: FloatArray) -> BoolArray:
+        allowed = _most_units(columns, tau[:, None] - hops, batch, num_units)
+        both = np.minimum(allowed, room.most)
+        return StageRoom(most=both, least=room.least).fits(num_units)
+
+    high = np.where(fits(low), low, high)
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        good = fits(middle)
+        low, high = np.where(good, low, middle), np.where(good, middle, high)
+    return np.where(room.fits(num_units), low, np.inf)
+
+
+def step_bound_s(
+    costs: UnitCosts,
+    batch: StrategyBatch,
+    *,
+    critical: FloatArray,
+    hop_s: FloatArray,
+    fill_s: FloatArray,
+    num_body: int,
+) -> FloatArray:
+    """L1: step time of strategies whose critical stage takes at least ``critical``; (N,).
+
+    The slowest stage's replica traffic and optimizer are at least those of a mean stage and of the
+    first and last stage's own ends; traffic hides under ``window * tau``, so tau may rather grow:
+    the bound is the least of the two. ``fill_s`` (N,) is the hops of the pipeline's fill and drain.
+    """
+    stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
+    total = total_s(costs, num_body) + np.where(stages, hop_s, 0.0).sum(axis=1)
+    traffic = _worst_stage(costs.dp_s, batch.pp, num_body) + costs.dp_latency_s
+    optimizer = _worst_stage(costs.optimizer_s, batch.pp, num_body)
+    window = costs.dp_window
+    hidden_at = np.divide(traffic, window, out=np.full_like(traffic, np.inf), where=window > 0)
+    grows = batch.num_microbatches - 1.0 / batch.vpp - window < 0.0
+    tau = np.where(grows & np.isfinite(hidden_at), np.maximum(critical, hidden_at), critical)
+    exposed = np.maximum(traffic - window * tau, 0.0)
+    exposed = np.where(np.isfinite(tau), exposed, 0.0)
+    step = batch.num_microbatches * tau + (total - tau) / batch.vpp
+    return np.asarray(step + exposed + optimizer + fill_s)
+
+
+def _total(columns: FloatArray, num_body: int) -> FloatArray:
+    lead = columns.shape[1] - 3
+    ends = columns[:, lead + 1] + columns[:, lead + 2]
+    return np.asarray(columns[:, :lead].sum(axis=1) + num_body * columns[:, lead] + ends)
+
+
+def _worst_stage(columns: FloatArray, pp: IntArray, num_body: int) -> FloatArray:
+    """At least what the worst stage has of an affine quantity; (N,)."""
+    lead = columns.shape[1] - 3
+    ends = np.maximum(columns[:, lead + 1], columns[:, lead + 2])
+    return np.maximum(_total(columns, num_body) / pp, ends)
+
+
+def _most_units(
+    columns: FloatArray, room: FloatArray, batch: StrategyBatch, num_units: int
+) -> IntArray:
+    """Most units each stage may hold within ``room`` (N, S) of an affine quantity.
+
+    ``columns`` (N, S or 1, D + 3). Lead layers fill the first chunks in order, so stage 0 holds n
+    of them only with at most ``n v`` units unless it holds all; a later stage s may hold any up to
+    D - s + 1 of the cheapest. An upper bound where D > 0, exact otherwise.
+    """
+    lead = columns.shape[2] - 3
+    stage = np.arange(room.shape[1])[None, :]
+    pp, vpp = batch.pp[:, None], batch.vpp[:, None]
+    room = room - np.where(stage == 0, columns[..., lead + 1], 0.0)
+    room = room - np.where(stage == pp - 1, columns[..., lead + 2], 0.0)
+    body = columns[..., lead]
+    most = _whole(room / body)
+    if lead:
+        most = _with_lead(columns, room, most, stage, vpp)
+    most = np.clip(most, -1, num_units)
+    return np.where(stage < pp, most, 0).astype(np.int64)
+
+
+def _with_lead(
+    columns: FloatArray, room: FloatArray, without: FloatArray, stage: IntArray, vpp: IntArray
+) -> FloatArray:
+    lead = columns.shape[2] - 3
+    body, leads = columns[..., lead], columns[..., :lead]
+    cheapest = leads.min(axis=2)
+    most = np.where(stage == 0, np.minimum(without, np.maximum(vpp - 1, 0)), without)
+    for held in range(1, lead + 1):
+        first = leads[..., :held].sum(axis=2)
+        cost = np.where(stage == 0, first, held * cheapest)
+        reached = np.where(room >= cost * (1.0 - ROUNDING), held + _whole((room - cost) / body), -1)
+        if held < lead:
+            reached = np.where(stage == 0, np.minimum(reached, held * vpp), reached)
+        may = (stage == 0) | (held <= lead - stage + 1)
+        most = np.where(may, np.maximum(most, reached), most)
+    return most
+
+
+def _whole(units: FloatArray) -> FloatArray:
+    return np.asarray(np.floor(units + ROUNDING * np.maximum(np.abs(units), 1.0)))

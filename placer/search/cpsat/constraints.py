@@ -1,0 +1,225 @@
+"""The rules of the model, one method per family; ``add_constraints`` is its table of contents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ortools.sat.python.cp_model import LinearExpr
+
+from placer.search.cpsat.scaling import WINDOW_DENOMINATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ortools.sat.python.cp_model import BoundedLinearExpression, CpModel, LiteralT
+
+    from placer.search.cpsat.scaling import TimeScale
+    from placer.search.cpsat.variables import Variables
+    from placer.search.instance import Instance, StageOptions
+
+ALL_LAYERS: Final = "all layers are placed"
+LEAD_LAYERS: Final = "dense layers lead in order"
+MEMORY: Final = "memory"
+ALL_CELLS: Final = "every cell has a place"
+POD_CAPACITY: Final = "pods hold no more than they can"
+
+RULES: Final = (ALL_LAYERS, LEAD_LAYERS, MEMORY, ALL_CELLS, POD_CAPACITY)
+"""Rules a placement may fail; the others only define times and cannot make it infeasible."""
+
+
+class Constraints:
+    """Adds the families of one instance to a model.
+
+    ``guards`` maps a rule of ``RULES`` to a literal that switches it on; without one it always
+    holds. The explanation of infeasible instances needs them.
+    """
+
+    def __init__(
+        self,
+        model: CpModel,
+        instance: Instance,
+        scale: TimeScale,
+        variables: Variables,
+        guards: Mapping[str, LiteralT] | None = None,
+    ) -> None:
+        self._model = model
+        self._instance = instance
+        self._scale = scale
+        self._stages = variables.stages
+        self._pods = variables.pods
+        self._step = variables.step
+        self._guards = dict(guards or {})
+
+    def add_constraints(self) -> None:
+        """Add every family; the order is of no matter."""
+        self.add_rules()
+        self._one_traffic_variant()
+        self._widest_chunk()
+        self._whole_stages()
+        self._hops_leave_pods()
+        self._critical_stage()
+        self._exposed_traffic()
+        self._slowest_optimizer()
+        self._step_time()
+        self._like_pods_in_order()
+
+    def add_rules(self) -> None:
+        """Add what a placement may fail."""
+        self._one_option_per_stage()
+        self._all_layers_placed()
+        self._lead_layers_in_order()
+        self._memory_holds()
+        self._all_cells_placed()
+        self._pods_hold_cells()
+
+    def _one_option_per_stage(self) -> None:
+        """Each stage takes exactly one option."""
+        for stage in self._stages:
+            self._model.add_exactly_one(stage.options)
+
+    def _all_layers_placed(self) -> None:
+        """The stages together take every unit of the model."""
+        units = LinearExpr.sum([self._chosen(s, t.units) for s, t in self._tables()])
+        self._require(ALL_LAYERS, units == self._instance.num_units)
+
+    def _lead_layers_in_order(self) -> None:
+        """A stage starts with the first leading dense layer that earlier stages left."""
+        if self._instance.num_lead == 0:
+            return
+        taken: LinearExpr | int = 0
+        for s, table in self._tables():
+            self._require(LEAD_LAYERS, self._chosen(s, table.lead_start) == taken)
+            taken = taken + self._chosen(s, table.lead)
+        self._require(LEAD_LAYERS, taken == self._instance.num_lead)
+
+    def _memory_holds(self) -> None:
+        """No stage takes an option whose peak exceeds an accelerator's memory."""
+        limit = self._instance.memory_limit_bytes
+        for s, table in self._tables():
+            for option, peak in zip(self._stages[s].options, table.memory_bytes, strict=True):
+                if peak > limit:
+                    self._require(MEMORY, option == 0)
+
+    def _all_cells_placed(self) -> None:
+        """The pods together host all cells of each stage."""
+        for s in range(self._instance.pp if self._pods else 0):
+            cells = LinearExpr.sum([pod.cells[s] for pod in self._pods])
+            self._require(ALL_CELLS, cells == self._instance.cells_per_stage)
+
+    def _pods_hold_cells(self) -> None:
+        """A pod hosts no more cells than fit."""
+        for pod, capacity in zip(self._pods, self._instance.pod_cells, strict=False):
+            self._require(POD_CAPACITY, LinearExpr.sum(pod.cells) <= int(capacity))
+
+    def _whole_stages(self) -> None:
+        """A stage is whole in a pod when all its cells are there; a pod has room for so many."""
+        cells = self._instance.cells_per_stage
+        for pod, capacity in zip(self._pods, self._instance.pod_cells, strict=False):
+            for count, whole in zip(pod.cells, pod.whole, strict=True):
+                self._model.add(count == cells).only_enforce_if(whole)
+                self._model.add(count <= cells - 1).only_enforce_if(~whole)
+            self._model.add(LinearExpr.sum(pod.whole) <= int(capacity) // cells)
+
+    def _one_traffic_variant(self) -> None:
+        """One traffic variant holds; the one of a single pod only when every stage is whole."""
+        variants = self._step.variants
+        self._model.add_exactly_one(variants)
+        for literal, variant in zip(variants, self._instance.variants, strict=True):
+            if variant.pods == 1 and self._pods:
+                for s in range(self._instance.pp):
+                    self._model.add_at_least_one([pod.whole[s] for pod in self._pods] + [~literal])
+
+    def _widest_chunk(self) -> None:
+        """A variant of narrow chunks is dearer; a wide one needs a chunk wider than the next's."""
+        if not self._pods:
+            return
+        chunk, most = self._step.chunk, int(self._instance.cells_per_stage)
+        picked = [(n, w) for pod in self._pods for n, w in zip(pod.cells, pod.widest, strict=True)]
+        self._model.add_exactly_one([w for _, w in picked])
+        for count, widest in picked:
+            self._model.add(chunk <= count).only_enforce_if(widest)
+        widths = sorted({variant.widest for variant in self._instance.variants})
+        for literal, variant in zip(self._step.variants, self._instance.variants, strict=True):
+            narrower = [width for width in widths if width < variant.widest]
+            if narrower and variant.widest <= most:
+                self._model.add(chunk >= narrower[-1] + 1).only_enforce_if(literal)
+
+    def _hops_leave_pods(self) -> None:
+        """A hop stays inside pods only between stages spread alike, replica by replica."""
+        for s, stage in enumerate(self._stages):
+            following = (s + 1) % self._instance.pp
+            if not self._pods or self._instance.pp == 1:
+                self._model.add(stage.hop_far == 0)
+                continue
+            for pod in self._pods:
+                alike = pod.cells[s] == pod.cells[following]
+                self._model.add(alike).only_enforce_if(~stage.hop_far)
+
+    def _critical_stage(self) -> None:
+        """The critical stage time is at least each stage's, its two half hops included."""
+        for s in range(self._instance.pp):
+            self._model.add(self._step.critical >= self._stage_time(s))
+
+    def _exposed_traffic(self) -> None:
+        """Exposed traffic is what the critical stage's window does not hide, on every stage."""
+        window = int(self._instance.window * WINDOW_DENOMINATOR)
+        hidden = window * self._step.critical
+        for j, literal in enumerate(self._step.variants):
+            for s, table in self._tables():
+                traffic = self._chosen(s, [self._scale.up(t) for t in table.traffic_s[:, j]])
+                scaled = WINDOW_DENOMINATOR * (self._step.traffic - traffic)
+                self._model.add(scaled >= -hidden).only_enforce_if(literal)
+
+    def _slowest_optimizer(self) -> None:
+        """The optimizer takes as long as on the stage with most parameters."""
+        for s, table in self._tables():
+            times = [self._scale.up(t) for t in table.optimizer_s]
+            self._model.add(self._step.optimizer >= self._chosen(s, times))
+
+    def _step_time(self) -> None:
+        """A step is M critical + (sum of stage times - critical) / v + hops, traffic, optimizer."""
+        instance, step, v = self._instance, self._step, self._instance.vpp
+        steady = (v * instance.num_microbatches - 1) * step.critical
+        bubble = LinearExpr.sum([self._stage_time(s) for s in range(instance.pp)])
+        once = self._fill() + step.traffic + step.optimizer + self._scale.up(instance.fixed_s)
+        self._model.add(v * self._scale.quantum * step.step >= steady + bubble + v * once)
+
+    def _like_pods_in_order(self) -> None:
+        """Pods that are alike are interchangeable, so they come in order of the stages they host."""
+        if self._instance.pp == 1:
+            return
+        last: dict[int, LinearExpr] = {}
+        for pod, kind in zip(self._pods, self._instance.pod_class, strict=False):
+            weight = LinearExpr.weighted_sum(pod.cells, list(range(len(pod.cells), 0, -1)))
+            if int(kind) in last:
+                self._model.add(last[int(kind)] >= weight)
+            last[int(kind)] = weight
+
+    def _stage_time(self, s: int) -> LinearExpr:
+        table, hops, pp = self._instance.options[s], self._instance.hops, self._instance.pp
+        terms = [self._chosen(s, [self._scale.up(t) for t in table.time_s])]
+        for hop in (s, (s - 1) % pp):
+            near = self._scale.up(0.5 * hops.near_s[hop])
+            far = self._scale.up(0.5 * hops.far_s[hop])
+            terms.append(near + (far - near) * self._stages[hop].hop_far)
+        return LinearExpr.sum(terms)
+
+    def _fill(self) -> LinearExpr:
+        terms: list[LinearExpr | int] = [0]
+        for s in range(self._instance.pp - 1):
+            near = self._scale.up(2.0 * self._instance.hops.near_fill_s[s])
+            far = self._scale.up(2.0 * self._instance.hops.far_fill_s[s])
+            terms.append(near + (far - near) * self._stages[s].hop_far)
+        return LinearExpr.sum(terms)
+
+    def _tables(self) -> Iterable[tuple[int, StageOptions]]:
+        return enumerate(self._instance.options)
+
+    def _chosen(self, s: int, values: Iterable[int]) -> LinearExpr:
+        """The value of the option that stage s takes."""
+        return LinearExpr.weighted_sum(self._stages[s].options, [int(v) for v in values])
+
+    def _require(self, rule: str, expression: BoundedLinearExpression | bool) -> None:
+        constraint = self._model.add(expression)
+        if rule in self._guards:
+            constraint.only_enforce_if(self._guards[rule])

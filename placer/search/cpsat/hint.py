@@ -1,0 +1,83 @@
+"""A known assignment as a complete hint, so that the solver starts from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from placer.search.cpsat.scaling import WINDOW_DENOMINATOR
+from placer.search.instance import far_hops, variant_of
+
+if TYPE_CHECKING:
+    from ortools.sat.python.cp_model import CpModel, IntVar
+
+    from placer.search.cpsat.scaling import TimeScale
+    from placer.search.cpsat.variables import Variables
+    from placer.search.instance import Assignment, Instance
+
+
+def add_hint(
+    model: CpModel,
+    instance: Instance,
+    scale: TimeScale,
+    variables: Variables,
+    assignment: Assignment,
+) -> None:
+    """Hint every variable at the value the assignment gives it."""
+    for variable, value in _values(instance, scale, variables, assignment):
+        model.add_hint(variable, value)
+
+
+def _values(
+    instance: Instance, scale: TimeScale, variables: Variables, assignment: Assignment
+) -> list[tuple[IntVar, int]]:
+    cells = assignment.cells
+    far = far_hops(cells) if instance.pp > 1 else np.zeros(1, dtype=np.bool_)
+    values: list[tuple[IntVar, int]] = []
+    for s, stage in enumerate(variables.stages):
+        values += [(v, int(o == assignment.options[s])) for o, v in enumerate(stage.options)]
+        values.append((stage.hop_far, int(far[s])))
+    widest = int(np.argmax(cells))
+    for p, pod in enumerate(variables.pods):
+        for s in range(instance.pp):
+            count = int(cells[p, s])
+            values.append((pod.cells[s], count))
+            values.append((pod.whole[s], int(count == instance.cells_per_stage)))
+            values.append((pod.widest[s], int(p * instance.pp + s == widest)))
+    return values + _step_values(instance, scale, variables, assignment, far)
+
+
+def _step_values(
+    instance: Instance,
+    scale: TimeScale,
+    variables: Variables,
+    assignment: Assignment,
+    far: np.ndarray[tuple[int], np.dtype[np.bool_]],
+) -> list[tuple[IntVar, int]]:
+    """Times as the constraints round them."""
+    hops, v = instance.hops, instance.vpp
+    half = [scale.up(0.5 * h) for h in np.where(far, hops.far_s, hops.near_s)]
+    chosen = list(zip(instance.options, assignment.options, strict=True))
+    times = [
+        scale.up(table.time_s[o]) + half[s] + half[(s - 1) % instance.pp]
+        for s, (table, o) in enumerate(chosen)
+    ]
+    critical = max(times)
+    variant = variant_of(instance, assignment.cells)
+    window = int(instance.window * WINDOW_DENOMINATOR)
+    dearest = max(scale.up(table.traffic_s[o, variant]) for table, o in chosen)
+    exposed = max(0, -((window * critical - WINDOW_DENOMINATOR * dearest) // WINDOW_DENOMINATOR))
+    optimizer = max(scale.up(table.optimizer_s[o]) for table, o in chosen)
+    fills = np.where(far, hops.far_fill_s, hops.near_fill_s)[:-1]
+    once = sum(scale.up(2.0 * f) for f in fills) + exposed + optimizer + scale.up(instance.fixed_s)
+    total = (v * instance.num_microbatches - 1) * critical + sum(times) + v * once
+    step = variables.step
+    return [
+        (step.critical, critical),
+        (step.traffic, exposed),
+        (step.optimizer, optimizer),
+        (step.step, -(-total // (v * scale.quantum))),
+        (step.chunk, int(assignment.cells.max())),
+        *((literal, int(j == variant)) for j, literal in enumerate(step.variants)),
+    ]

@@ -1,0 +1,221 @@
+"""One strategy's open decisions as plain numbers: what the solver decides and what it costs.
+
+Decided: how many units each stage takes (an option per stage), and how many cells of each stage
+each pod holds. Everything else about the strategy is fixed here. Nothing in this module knows the
+solver; ``step_s`` is the objective written a second time, to check the solver with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from placer.cost.pipeline import steady_and_bubble_s
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from placer.plan.strategy import IntArray
+
+    FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageOptions:
+    """The O choices of one stage, columns (O,).
+
+    A choice takes ``units`` of the model, ``lead`` of them leading dense layers from ``lead_start``
+    on (the lead layers earlier stages took). ``time_s`` is without hops; ``traffic_s`` (O, J) one
+    column per traffic variant, latency included; ``memory_bytes`` its peak.
+    """
+
+    units: IntArray
+    lead: IntArray
+    lead_start: IntArray
+    time_s: FloatArray
+    traffic_s: FloatArray
+    optimizer_s: FloatArray
+    memory_bytes: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def take(self, rows: NDArray[np.bool_]) -> StageOptions:
+        """Options picked by mask."""
+        return StageOptions(
+            units=self.units[rows],
+            lead=self.lead[rows],
+            lead_start=self.lead_start[rows],
+            time_s=self.time_s[rows],
+            traffic_s=self.traffic_s[rows],
+            optimizer_s=self.optimizer_s[rows],
+            memory_bytes=self.memory_bytes[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficVariant:
+    """How far a stage's replicas spread: the most cells in one pod, and the pods that takes."""
+
+    widest: int
+    pods: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hops:
+    """Seconds of the hop behind each stage (the last wraps to the first), (S,).
+
+    ``near`` when both stages lie in the same pods, replica by replica; ``far`` when not.
+    """
+
+    near_s: FloatArray
+    far_s: FloatArray
+    near_fill_s: FloatArray
+    far_fill_s: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """What the inner problem needs to know of one strategy.
+
+    ``pod_cells`` (P,) counts cells a pod can host; ``pod_class`` (P,) equal numbers for pods that
+    are alike. ``memory_limit_bytes`` is per accelerator.
+    """
+
+    vpp: int
+    num_microbatches: int
+    num_units: int
+    num_lead: int
+    cells_per_stage: int
+    options: tuple[StageOptions, ...]
+    variants: tuple[TrafficVariant, ...]
+    window: float
+    fixed_s: float
+    hops: Hops
+    pod_cells: IntArray
+    pod_class: IntArray
+    memory_limit_bytes: float
+
+    @property
+    def pp(self) -> int:
+        """Pipeline stages."""
+        return len(self.options)
+
+    @property
+    def num_pods(self) -> int:
+        """Pods of the cluster."""
+        return len(self.pod_cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """A decision: the option index of each stage, and ``cells`` (P, S)."""
+
+    options: tuple[int, ...]
+    cells: IntArray
+
+    def units(self, instance: Instance) -> tuple[int, ...]:
+        """Units of each stage."""
+        pairs = zip(instance.options, self.options, strict=True)
+        return tuple(int(table.units[index]) for table, index in pairs)
+
+
+def problems_of(instance: Instance, assignment: Assignment) -> tuple[str, ...]:
+    """Every condition an assignment breaks, by name; empty for a feasible one."""
+    chosen = [
+        (table.units[i], table.lead[i], table.lead_start[i], table.memory_bytes[i])
+        for table, i in zip(instance.options, assignment.options, strict=True)
+    ]
+    units, lead, lead_start, memory = (np.array(column) for column in zip(*chosen, strict=True))
+    cells = assignment.cells
+    checks = {
+        "all layers are placed": units.sum() == instance.num_units,
+        "dense layers lead in order": bool(
+            (np.cumsum(lead) - lead == lead_start).all() and lead.sum() == instance.num_lead
+        ),
+        "memory": bool((memory <= instance.memory_limit_bytes).all()),
+        "every cell has a place": bool((cells.sum(axis=0) == instance.cells_per_stage).all()),
+        "pods hold no more than they can": bool((cells.sum(axis=1) <= instance.pod_cells).all()),
+        "cells are counts": bool((cells >= 0).all()),
+    }
+    return tuple(name for name, good in checks.items() if not good)
+
+
+def far_hops(cells: IntArray) -> NDArray[np.bool_]:
+    """Hops behind each stage that leave a pod: the two stages are spread differently; (S,)."""
+    following = np.roll(cells, -1, axis=1)
+    return np.asarray((cells != following).any(axis=0))
+
+
+def variant_of(instance: Instance, cells: IntArray) -> int:
+    """The traffic variant of a placement: the cheapest whose spread it reaches.
+
+    The first is whole stages; otherwise the narrowest that is at least as wide as the widest chunk.
+    """
+    split = bool((cells.max(axis=0) < instance.cells_per_stage).any())
+    widest = int(cells.max())
+    fitting = [
+        j
+        for j, variant in enumerate(instance.variants)
+        if variant.widest >= widest and (variant.pods > 1) == split
+    ]
+    return min(fitting, key=lambda j: instance.variants[j].widest)
+
+
+def stage_times_s(instance: Instance, assignment: Assignment) -> FloatArray:
+    """Each stage's seconds on one micro-batch, hops included; (S,)."""
+    times = [t.time_s[i] for t, i in zip(instance.options, assignment.options, strict=True)]
+    hop = np.where(far_hops(assignment.cells), instance.hops.far_s, instance.hops.near_s)
+    return np.array(times) + 0.5 * (hop + np.roll(hop, 1))
+
+
+def step_s(instance: Instance, assignment: Assignment) -> float:
+    """Step time of an assignment, by the formulas of ``placer.cost``, without the solver."""
+    times = stage_times_s(instance, assignment)
+    critical = float(times.max())
+    steady, bubble = steady_and_bubble_s(
+        times, np.array(float(instance.num_microbatches)), np.array(float(instance.vpp))
+    )
+    variant = variant_of(instance, assignment.cells)
+    chosen = list(zip(instance.options, assignment.options, strict=True))
+    traffic = max(float(table.traffic_s[i, variant]) for table, i in chosen)
+    optimizer = max(float(table.optimizer_s[i]) for table, i in chosen)
+    far = far_hops(assignment.cells)
+    fill = np.where(far, instance.hops.far_fill_s, instance.hops.near_fill_s)[:-1].sum()
+    exposed = max(traffic - instance.window * critical, 0.0)
+    return float(steady + bubble + 2.0 * fill + exposed + optimizer + instance.fixed_s)
+
+
+def restricted(instance: Instance, longest_s: float) -> tuple[StageOptions, ...] | None:
+    """Options within memory and a stage time, trimmed to what the other stages leave to take.
+
+    A stage must take at least what the others cannot, and no more than they leave; None when no
+    split remains.
+    """
+    tables = [
+        table.take(
+            (table.memory_bytes <= instance.memory_limit_bytes) & (table.time_s <= longest_s)
+        )
+        for table in instance.options
+    ]
+    while all(len(table) for table in tables):
+        most = np.array([int(table.units.max()) for table in tables])
+        least = np.array([int(table.units.min()) for table in tables])
+        floor = instance.num_units - (most.sum() - most)
+        ceiling = instance.num_units - (least.sum() - least)
+        trimmed = [
+            table.take((table.units >= low) & (table.units <= high))
+            for table, low, high in zip(tables, floor, ceiling, strict=True)
+        ]
+        if _sizes(trimmed) == _sizes(tables):
+            return tuple(tables)
+        tables = trimmed
+    return None
+
+
+def _sizes(tables: Sequence[StageOptions]) -> list[int]:
+    return [len(table) for table in tables]

@@ -1,0 +1,96 @@
+"""The choices of every stage of one strategy, with what each costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from placer.search.bounds import least_units
+from placer.search.instance import StageOptions
+from placer.search.unit_costs import in_flight, memory_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from placer.plan.strategy import IntArray, StrategyBatch
+    from placer.search.unit_costs import UnitCosts
+
+    FloatArray = NDArray[np.float64]
+
+
+def stage_options(
+    batch: StrategyBatch, costs: UnitCosts, traffic: Sequence[UnitCosts], num_body: int
+) -> tuple[StageOptions, ...]:
+    """Every split of the model's units that a stage can take part in.
+
+    ``batch`` and ``costs`` hold one strategy; ``traffic`` its costs under each traffic variant.
+    """
+    pp, vpp, lead = int(batch.pp[0]), int(batch.vpp[0]), costs.num_lead
+    least = least_units(batch, pp)[0]
+    num_units = num_body + lead
+    memory = memory_columns(costs, in_flight(batch, pp))[0]
+    tables = []
+    for stage in range(pp):
+        most = num_units - int(least.sum() - least[stage])
+        start, units = _starts_and_units(stage, pp, lead, int(least[stage]), most)
+        first = _first_chunk(units, vpp, stage, pp)
+        held = np.minimum(lead - start, first)
+        shape = _Shape(units=units, lead=held, lead_start=start, stage=stage, pp=pp)
+        replicas = [shape.of(t.dp_s[0]) + t.dp_latency_s[0] for t in traffic]
+        tables.append(
+            StageOptions(
+                units=units,
+                lead=held,
+                lead_start=start,
+                time_s=shape.of(costs.time_s[0]),
+                traffic_s=np.stack(replicas, axis=1),
+                optimizer_s=shape.of(costs.optimizer_s[0]),
+                memory_bytes=shape.of(memory[stage]) + costs.transient_bytes[0],
+            )
+        )
+    return tuple(tables)
+
+
+class _Shape:
+    """What the options of one stage hold; turns affine columns (D + 3,) into values (O,)."""
+
+    def __init__(
+        self, *, units: IntArray, lead: IntArray, lead_start: IntArray, stage: int, pp: int
+    ) -> None:
+        self._body = units - lead
+        self._from = lead_start
+        self._to = lead_start + lead
+        self._ends = (stage == 0, stage == pp - 1)
+
+    def of(self, columns: FloatArray) -> FloatArray:
+        """Value of each option."""
+        lead = len(columns) - 3
+        reached = np.concatenate([[0.0], np.cumsum(columns[:lead])])
+        value = reached[self._to] - reached[self._from] + self._body * columns[lead]
+        for present, end in zip(self._ends, columns[lead + 1 :], strict=True):
+            value = value + (end if present else 0.0)
+        return np.asarray(value)
+
+
+def _starts_and_units(
+    stage: int, pp: int, num_lead: int, least: int, most: int
+) -> tuple[IntArray, IntArray]:
+    """Pairs of lead layers taken before the stage and units it may take.
+
+    Every stage but the first takes at least one lead layer as long as there are any.
+    """
+    earliest = min(num_lead, max(0, stage - 1))
+    starts = [0] if stage == 0 else range(earliest, num_lead + 1)
+    grid = np.meshgrid(np.array(list(starts)), np.arange(least, most + 1), indexing="ij")
+    return grid[0].ravel().astype(np.int64), grid[1].ravel().astype(np.int64)
+
+
+def _first_chunk(units: IntArray, vpp: int, stage: int, pp: int) -> IntArray:
+    """Units of the stage's first chunk, vectorised ``model_units.first_chunk_units``."""
+    first = -(-units // vpp)
+    if stage == 0 and pp > 1:
+        first = np.where(units == vpp - 1, 0, first)
+    return np.asarray(first, dtype=np.int64)
