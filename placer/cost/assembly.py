@@ -46,7 +46,7 @@ def cell_domains(placement: Placement, strategy: Strategy, topology: Topology) -
         ids = np.concatenate([np.arange(first, first + count) for first, count in run.gpu_ids])
         heads = ids[:: strategy.cell_gpus][: run.num_cells]
         cells = slice(run.first_replica, run.first_replica + run.num_cells)
-        domains[run.stage, cells] = heads // topology.domain_size
+        domains[run.stage, cells] = topology.domain_of(heads)
     return domains
 
 

@@ -43,10 +43,11 @@ def tensor_parallel_s(
     """Exposed tensor-parallel time of a decoder layer.
 
     With sequence parallelism each block all-gathers its input and reduce-scatters its output
-    (Korthikanti et al., arXiv 2205.05198, section 4.2.2); backward mirrors this, and the gather of
-    the saved input and the scatter of the input gradient run under the two backward products
-    (Megatron-LM ``LinearWithGradAccumulationAndAsyncCommunication``). Without it each block
-    all-reduces once each way. A MoE block communicates over tp only for its shared expert.
+    (Korthikanti et al., arXiv 2205.05198, section 4.2.2); backward mirrors this and gathers the
+    saved input once more. That gather and the scatter of the input gradient run beside the two
+    backward products (Megatron-LM ``LinearWithGradAccumulationAndAsyncCommunication``). Without
+    it each block all-reduces once each way. A MoE block communicates over tp only for its shared
+    expert.
     """
     blocks = 1.0
     if layer.mlp is MlpKind.DENSE:
@@ -64,14 +65,19 @@ def boundary_collectives_s(model: ModelSpec, shard: Shard, fabric: Fabric) -> Du
 def _block_collectives(size_bytes: FloatArray, blocks: float, fabric: Fabric) -> Duration:
     spans, features = fabric.spans.tp, fabric.constants.features
     args = (size_bytes, spans, fabric.levels, fabric.constants)
-    pair = all_gather_s(*args) + reduce_scatter_s(*args)
-    once = np.where(fabric.batch.sequence_parallel > 0, pair, all_reduce_s(*args))
-    hidden = 0.0
+    gather, scatter = all_gather_s(*args), reduce_scatter_s(*args)
+    sequence = fabric.batch.sequence_parallel > 0
+    reduce = all_reduce_s(*args)
+    near = fabric.within_scale_up(spans)
+    hidden = features.tp_backward_hidden * near
+    forward = np.where(sequence, gather + scatter, reduce)
+    backward = np.where(
+        sequence, gather + (gather + scatter) * (1.0 - hidden), reduce * (1.0 - hidden)
+    )
+    shown = np.where(fabric.batch.tp > 1, blocks, 0.0)
     if fabric.run.features.tp_comm_overlap:
-        hidden = features.tp_overlap_hidden * fabric.within_scale_up(spans)
-    exposed = np.where(fabric.batch.tp > 1, once * (1.0 - hidden) * blocks, 0.0)
-    backward_hidden = features.tp_backward_hidden * fabric.within_scale_up(spans)
-    return Duration(forward_s=exposed, backward_s=exposed * (1.0 - backward_hidden))
+        shown = shown * (1.0 - features.tp_overlap_hidden * near)
+    return Duration(forward_s=forward * shown, backward_s=backward * shown)
 
 
 def expert_tensor_parallel_s(model: ModelSpec, shard: Shard, fabric: Fabric) -> Duration:

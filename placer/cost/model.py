@@ -66,7 +66,7 @@ class CostModel:
         fabric = Fabric(
             batch=batch,
             spans=spans,
-            levels=self.topology.levels,
+            levels=self.topology.generation_levels[generation],
             constants=self.constants,
             run=self.run,
         )

@@ -12,6 +12,10 @@ from placer.spec.run import AttentionKernel, CudaGraph, Precision, RunSpec
 from placer.workload.operators import GemmRole
 
 
+MEASURED_POWER_W = {Architecture.HOPPER: 700.0, Architecture.BLACKWELL: 1000.0}
+"""Power cap of the part behind each generation's sustained rates: H100 SXM, B200 SXM (datasheets)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceRates:
     """Sustained rates of one accelerator under one run's precision and kernels, SI units.
@@ -75,8 +79,17 @@ def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -
 
 
 def gemm_rate(accelerator: Accelerator, precision: Precision, constants: Constants) -> float:
-    """Sustained FLOP/s of large matrix products in ``precision``."""
+    """Sustained FLOP/s of large matrix products in ``precision``.
+
+    Under load a part runs at the clock its power cap allows; dynamic power goes with frequency
+    times voltage squared and voltage with frequency, so the clock goes with the cube root of the
+    cap, here against the cap of the generation's part that was measured.
+    """
     compute = constants.compute
+    clock = 1.0
+    reference_w = MEASURED_POWER_W.get(accelerator.architecture)
+    if reference_w and accelerator.power_w:
+        clock = (accelerator.power_w / reference_w) ** (1.0 / 3.0)
     sustained = {
         (Architecture.AMPERE, Precision.BF16): compute.sustained_ampere,
         (Architecture.HOPPER, Precision.BF16): compute.sustained_hopper,
@@ -86,7 +99,7 @@ def gemm_rate(accelerator: Accelerator, precision: Precision, constants: Constan
         (Architecture.BLACKWELL, Precision.MXFP8): compute.sustained_blackwell_mxfp8,
         (Architecture.BLACKWELL, Precision.NVFP4): compute.sustained_blackwell_nvfp4,
     }.get((accelerator.architecture, precision), compute.sustained_other)
-    return best_matmul(accelerator, precision, compute) * sustained
+    return best_matmul(accelerator, precision, compute) * sustained * clock
 
 
 def peak_flops_per_s(accelerator: Accelerator, precision: Precision) -> float:
