@@ -224,7 +224,10 @@ class ClusterSpec(BaseModel):
         if problems:
             lines = [
                 InitErrorDetails(
-                    type="value_error", loc=problem.path, ctx={"error": problem}, input=None
+                    type="value_error",
+                    loc=problem.path,
+                    ctx={"error": ValueError(problem.message)},
+                    input=None,
                 )
                 for problem in problems
             ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
 
 MAX_NAMES = 1 << 20
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
@@ -11,6 +12,7 @@ HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 
 _GROUP = re.compile(r"\[([^\[\]]*)\]")
 _RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_LAST_NUMBER = re.compile(r"(.*?)(\d{1,9})(\D*)")
 
 
 def expand_names(text: str) -> tuple[str, ...]:
@@ -56,3 +58,48 @@ def _expand_group(group: str, text: str) -> list[str]:
             raise ValueError(f"expected an ascending range, found {item.strip()!r} in {text!r}")
         names += [f"{number:0{len(first)}d}" for number in range(int(first), int(last) + 1)]
     return names
+
+
+def compress_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names sorted, those that differ in their last number (of equal width or none) joined.
+
+    ``n8 n9 n10`` is ``n[8-10]``, ``n08 n09`` is ``n[08-09]``; names without a number stay as they
+    are.
+    """
+    plain: set[str] = set()
+    numbered: set[tuple[str, str, int, int]] = set()
+    for name in names:
+        match = _LAST_NUMBER.fullmatch(name)
+        if match is None:
+            plain.add(name)
+            continue
+        prefix, digits, suffix = match.groups()
+        width = len(digits) if digits.startswith("0") and len(digits) > 1 else 0
+        numbered.add((prefix, suffix, width, int(digits)))
+    joined = [
+        _joined(prefix, suffix, width, [number for *_, number in members])
+        for (prefix, suffix, width), members in itertools.groupby(
+            sorted(_unpadded(numbered)), key=lambda entry: entry[:3]
+        )
+    ]
+    return tuple(sorted(plain) + joined)
+
+
+def _unpadded(numbered: set[tuple[str, str, int, int]]) -> Iterable[tuple[str, str, int, int]]:
+    """Let ``n10`` follow ``n09``: a number without leading zero joins the padded ones of its width."""
+    padded = {(prefix, suffix, width) for prefix, suffix, width, _ in numbered if width}
+    for prefix, suffix, width, number in numbered:
+        digits = len(str(number))
+        joins = not width and (prefix, suffix, digits) in padded
+        yield prefix, suffix, digits if joins else width, number
+
+
+def _joined(prefix: str, suffix: str, width: int, numbers: list[int]) -> str:
+    """One expression for ascending numbers between a prefix and a suffix."""
+    ranges: list[str] = []
+    for _, run in itertools.groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
+        members = [number for _, number in run]
+        first, last = f"{members[0]:0{width}d}", f"{members[-1]:0{width}d}"
+        ranges.append(first if len(members) == 1 else f"{first}-{last}")
+    inside = ",".join(ranges)
+    return f"{prefix}{inside}{suffix}" if len(numbers) == 1 else f"{prefix}[{inside}]{suffix}"

@@ -119,6 +119,11 @@ class ClusterLayout:
         run, within = self._in_run(self.first_host, host)
         return self.first_domain[run] + within // self._hardware_of(run).hosts_per_domain
 
+    def domain_at_gpu(self, gpu: int) -> int:
+        """The domain of an accelerator."""
+        run, within = self._in_run(self.first_gpu, gpu)
+        return self.first_domain[run] + within // self._hardware_of(run).domain_gpus
+
     def hardware_at_domain(self, domain: int) -> Hardware:
         """What stands in a domain."""
         return self._hardware_of(self._in_run(self.first_domain, domain)[0])

@@ -90,13 +90,8 @@ class _OutageFinder:
         path: Path = ("spares",)
         scopes = [range(self.layout.num_domains)]
         if per:
-            table = self.names.table(per)
-            if table is None:
-                known = ", ".join(table.name for table in self.layout.tables)
-                self.findings.add(path, "a network level", repr(per), f"Known: {known}.")
-                return
-            first = table.first_domain
-            scopes = [range(first[i], first[i + 1]) for i in range(len(table))]
+            units = self._parts_of(per, scopes[0], path)
+            scopes = [self._domains_in(units[index]) for index in range(len(units))]
         for scope in scopes:
             parts = self._parts_of(part, scope, path)
             found = 0
@@ -108,6 +103,12 @@ class _OutageFinder:
                 remedy = "Hold back fewer, or smaller parts."
                 expected = f"{count} healthy {part} units in each {per or 'cluster'}"
                 self.findings.add(path, expected, str(found), remedy)
+
+    def _domains_in(self, gpus: range) -> range:
+        """Domains of a unit given by its accelerators."""
+        layout = self.layout
+        first = layout.domain_at_gpu(gpus.start)
+        return range(first, layout.domain_at_gpu(gpus.stop - 1) + 1)
 
     def _named(self, units: tuple[str, ...], path: Path) -> Iterator[range]:
         for position, text in enumerate(units):
@@ -173,8 +174,8 @@ class _OutageFinder:
     def _loss(self, outage: OutageSpec, unit: range, path: Path) -> int:
         """Accelerators one hit unit loses."""
         assert outage.lose is not None
-        run = bisect_right(self.layout.first_gpu, unit.start) - 1
-        hardware = self.layout.hardware[self.layout.runs[run].hardware]
+        domain = self.layout.domain_at_gpu(unit.start)
+        hardware = self.layout.hardware_at_domain(domain)
         size = part_size(outage.lose.part, hardware)
         if size is None:
             remedy = "Write for example lose: 1 gpu, 2 hosts or all."
