@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from placer.emit.launchers.hostlist import compress_names
 from placer.emit.launchers.templates import render
+from placer.spec.hierarchy.hostlist import compress_names
 
 if TYPE_CHECKING:
     from placer.emit.target import FrameworkFiles
