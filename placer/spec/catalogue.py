@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 
 from placer.errors import InputError, Problem, shorten
@@ -42,7 +41,6 @@ def catalogue_folder(kind: CatalogueKind) -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / f"{kind}s"
 
 
-@cache
 def catalogue_names(kind: CatalogueKind) -> tuple[str, ...]:
     """Names in one catalogue, sorted."""
     return tuple(sorted(path.stem for path in catalogue_folder(kind).glob("*.yaml")))

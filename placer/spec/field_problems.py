@@ -155,12 +155,18 @@ def _expected(details: ErrorDetails) -> str:
     """Words for pydantic's own error types; its message where it says enough."""
     kind = details["type"]
     if kind in _PHRASES:
-        return _PHRASES[kind].format(**details.get("ctx", {}))
+        limits = details.get("ctx", {})
+        return _PHRASES[kind].format(**{name: _plain(limits[name]) for name in limits})
     if kind in {"enum", "literal_error"}:
         choices = re.findall(r"'([^']+)'", details["ctx"]["expected"])
         return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
     text = details["msg"].removeprefix("Input should be ").partition(", ")[0]
     return text[:1].lower() + text[1:]
+
+
+def _plain(limit: object) -> object:
+    """Drop the .0 that pydantic gives the whole limits of a float."""
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
 def show_value(value: object) -> str:
