@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from placer.topology.level import LevelKind
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -49,15 +47,8 @@ class Pods:
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
-        narrow = topology.bottleneck_levels()
-        self.level = narrow[0] if narrow else len(topology.levels) - 1
-        self._domain_level = (
-            sum(level.kind is LevelKind.SCALE_UP for level in topology.levels) - 1
-        )
-        self.level = max(self.level, self._domain_level)
-        _, self._pod_of_domain = np.unique(
-            topology.domain_unit[:, self.level], return_inverse=True
-        )
+        self.level = max(topology.pod_level(), topology.domain_level)
+        _, self._pod_of_domain = np.unique(topology.domain_unit[:, self.level], return_inverse=True)
         self.num_pods = int(self._pod_of_domain.max()) + 1
         self._slots: dict[CellShape, Slots] = {}
 
@@ -118,9 +109,9 @@ class Pods:
 
     def _holding_level(self, num_domains: int) -> int:
         """Innermost level one unit of which nominally holds so many domains, at most the pod's."""
-        levels = self._topology.levels
-        size = self._topology.domain_size
-        for level in range(self._domain_level, self.level):
+        topology = self._topology
+        levels, size = topology.levels, topology.domain_size
+        for level in range(topology.domain_level, self.level):
             if levels[level].num_accelerators // size >= num_domains:
                 return level
         return self.level

@@ -1,0 +1,244 @@
+"""Strategies with their bounds: what the search orders, and what it drops by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from placer.search.bounds import (
+    critical_s,
+    layer_bound_s,
+    memory_room,
+    step_bound_s,
+)
+from placer.search.model_units import ModelUnits, units_of
+from placer.search.pods import Pods
+from placer.search.spread import (
+    aligned_spans,
+    contiguous_hop_levels,
+    least_hop_levels,
+    unit_cells,
+)
+from placer.search.unit_costs import UnitCosts, unit_costs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from placer.cost.model import CostModel
+    from placer.cost.spans import AxisSpans
+    from placer.plan.strategy import IntArray, StrategyBatch
+    from placer.search.space import Space
+
+    FloatArray = NDArray[np.float64]
+
+NO_MEMORY: Final = "memory"
+NO_PLACES: Final = "too_few_places_for_cells"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodFit:
+    """How the cells of N strategies fill the pods, all (N,).
+
+    ``stage_cells`` of one stage; ``total`` that fit in all pods, ``largest`` in the roomiest;
+    ``whole_stages`` the pods can hold; ``pods_needed`` for whole stages at least.
+    """
+
+    stage_cells: IntArray
+    total: IntArray
+    largest: IntArray
+    whole_stages: IntArray
+    pods_needed: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Lower bounds of N strategies: step time and critical stage time; infinite if pruned.
+
+    ``reason`` (N,) is 0 for kept strategies, 1 for no memory, 2 for no places.
+    """
+
+    step_s: FloatArray
+    critical_s: FloatArray
+    reason: IntArray
+
+
+REASONS: Final = ("", NO_MEMORY, NO_PLACES)
+
+
+class Costing:
+    """The cost model seen from the search: one model, cluster and run, many strategies.
+
+    Where accelerator generations differ, ``fast`` costs take the best of them, for bounds, and
+    ``slow`` costs the worst, for placements that may land anywhere.
+    """
+
+    def __init__(self, cost_model: CostModel) -> None:
+        self.model = cost_model
+        self.topology = cost_model.topology
+        self.units: ModelUnits = units_of(cost_model.model)
+        self.pods = Pods(cost_model.topology)
+        limits = [a.hbm_usable_bytes for a in cost_model.topology.accelerators]
+        self.most_memory_bytes = max(limits)
+        self.least_memory_bytes = min(limits)
+
+    def fast(self, batch: StrategyBatch, spans: AxisSpans) -> UnitCosts:
+        """Costs on the best generation."""
+        return self._over_generations(batch, spans, np.minimum)
+
+    def slow(self, batch: StrategyBatch, spans: AxisSpans) -> UnitCosts:
+        """Costs on the worst generation."""
+        return self._over_generations(batch, spans, np.maximum)
+
+    def spans(self, batch: StrategyBatch, chunk_cells: IntArray, num_pods: IntArray) -> AxisSpans:
+        """Aligned spans on this cluster; see ``aligned_spans``."""
+        return aligned_spans(
+            batch,
+            self.topology.levels,
+            chunk_cells=chunk_cells,
+            num_pods=num_pods,
+            pod_level=self.pods.level,
+        )
+
+    def _over_generations(
+        self, batch: StrategyBatch, spans: AxisSpans, choose: np.ufunc
+    ) -> UnitCosts:
+        generations = range(len(self.topology.accelerators))
+        costs = [
+            unit_costs(self.model.coefficients(batch, spans, generation), self.units)
+            for generation in generations
+        ]
+        worst = costs[0]
+        for other in costs[1:]:
+            worst = replace(
+                worst,
+                time_s=choose(worst.time_s, other.time_s),
+                optimizer_s=choose(worst.optimizer_s, other.optimizer_s),
+            )
+        return worst
+
+
+def family_bounds_s(space: Space, costing: Costing) -> FloatArray:
+    """L0 of every family, from what one layer of its key costs; (F,)."""
+    ones = np.ones_like(space.keys.tp)
+    costs = costing.fast(space.keys, costing.spans(space.keys, ones, ones))
+    families = space.families
+    return layer_bound_s(
+        costs.take(space.key),
+        costing.units.num_body,
+        pp=families.pp,
+        num_microbatches=families.num_microbatches,
+        most_chunks=space.most_chunks(),
+    )
+
+
+def strategy_bounds(batch: StrategyBatch, costing: Costing) -> Bounds:
+    """L1 with the network: the best of whole stages in pods and of stages split over pods."""
+    fit = pod_fit(batch, costing.pods)
+    ones = np.ones_like(batch.tp)
+    held = unit_cells(batch, costing.topology.levels)
+    whole_chunk = np.minimum(fit.stage_cells, fit.largest)
+    costs = costing.fast(batch, costing.spans(batch, np.maximum(whole_chunk, 1), ones))
+    room = memory_room(costs, batch, costing.units.num_units, costing.most_memory_bytes)
+    has_places = fit.total >= fit.stage_cells * batch.pp
+    has_memory = room.fits(costing.units.num_units)
+    hop_s, fill_s = _hop_times(batch, costs, _near_levels(batch, costing, fit, held))
+    num_body = costing.units.num_body
+    critical = critical_s(costs, batch, room, hop_s, num_body)
+    times = _Pipeline(batch=batch, critical_s=critical, hop_s=hop_s, fill_s=fill_s)
+    whole = times.bound_s(costs, num_body) + _leaving_pods_s(costs, costing, fit, hop_s) / batch.vpp
+    bound = np.where(fit.whole_stages >= batch.pp, whole, np.inf)
+    if costing.pods.num_pods > 1:
+        bound = np.minimum(bound, _split_bound_s(times, costing, fit))
+    reason = np.where(has_places, np.where(has_memory, 0, 1), 2)
+    return Bounds(step_s=np.where(reason == 0, bound, np.inf), critical_s=critical, reason=reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pipeline:
+    """What the bounds of one batch share, whatever its replicas' spread."""
+
+    batch: StrategyBatch
+    critical_s: FloatArray
+    hop_s: FloatArray
+    fill_s: FloatArray
+
+    def bound_s(self, costs: UnitCosts, num_body: int) -> FloatArray:
+        return step_bound_s(
+            costs,
+            self.batch,
+            critical=self.critical_s,
+            hop_s=self.hop_s,
+            fill_s=self.fill_s,
+            num_body=num_body,
+        )
+
+
+def _split_bound_s(times: _Pipeline, costing: Costing, fit: PodFit) -> FloatArray:
+    """Some stage lies in several pods, the fewest and fullest that can hold it."""
+    chunk = np.clip(np.minimum(fit.stage_cells, fit.largest), 1, None)
+    pods = np.maximum(-(-fit.stage_cells // chunk), 2)
+    costs = costing.fast(times.batch, costing.spans(times.batch, chunk, pods))
+    bound = times.bound_s(costs, costing.units.num_body)
+    return np.where(fit.stage_cells > 1, bound, np.inf)
+
+
+def pod_fit(batch: StrategyBatch, pods: Pods) -> PodFit:
+    """Count what the pods hold of each strategy."""
+    stage_cells = batch.tp * batch.cp * batch.dp // batch.cell_gpus
+    kinds = np.stack([batch.cell_gpus, np.lcm(batch.tp, batch.etp), stage_cells, batch.pp], axis=1)
+    _, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
+    rows = []
+    for row in first:
+        cells = pods.capacity(pods.shape(batch, int(row)))
+        stages = cells // stage_cells[row]
+        reached = np.cumsum(np.sort(stages)[::-1])
+        needed = int(np.searchsorted(reached, batch.pp[row])) + 1
+        rows.append((cells.sum(), cells.max(), stages.sum(), needed))
+    table = np.array(rows, dtype=np.int64)[inverse.ravel()]
+    return PodFit(
+        stage_cells=stage_cells,
+        total=table[:, 0],
+        largest=table[:, 1],
+        whole_stages=table[:, 2],
+        pods_needed=table[:, 3],
+    )
+
+
+def _near_levels(batch: StrategyBatch, costing: Costing, fit: PodFit, held: IntArray) -> IntArray:
+    """Levels of hops inside pods, (N, S): as stages lie in one pod, else the least any must."""
+    num_stages = int(batch.pp.max())
+    if costing.pods.num_pods == 1 and costing.topology.is_regular:
+        return contiguous_hop_levels(batch, held, num_stages)
+    chunk = -(-fit.stage_cells // costing.pods.num_pods)
+    levels = least_hop_levels(chunk, held)
+    return np.repeat(levels, num_stages, axis=1)
+
+
+def _hop_times(
+    batch: StrategyBatch, costs: UnitCosts, levels: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Seconds each stage waits for its two half hops (N, S); fill and drain together (N,)."""
+    stage = np.arange(levels.shape[1])[None, :]
+    exists = stage < batch.pp[:, None]
+    steady = np.where(exists, np.take_along_axis(costs.hop_steady_s, levels, axis=1), 0.0)
+    before = np.roll(steady, 1, axis=1)
+    last = np.take_along_axis(steady, batch.pp[:, None] - 1, axis=1)
+    before[:, 0] = last[:, 0]
+    hop_s = np.where(exists, 0.5 * (steady + before), 0.0)
+    fill = np.take_along_axis(costs.hop_fill_s, levels, axis=1)
+    fill_s = 2.0 * np.where(stage < batch.pp[:, None] - 1, fill, 0.0).sum(axis=1)
+    return hop_s, fill_s
+
+
+def _leaving_pods_s(
+    costs: UnitCosts, costing: Costing, fit: PodFit, hop_s: FloatArray
+) -> FloatArray:
+    """What hops that must leave a pod add to all stages' times; (N,).
+
+    Whole stages in k >= 2 pods leave a pod k times around the ring of stages.
+    """
+    far = min(costing.pods.level + 1, costs.hop_steady_s.shape[1] - 1)
+    longer = np.maximum(costs.hop_steady_s[:, far] - hop_s.max(axis=1), 0.0)
+    return np.where(fit.pods_needed > 1, fit.pods_needed * longer, 0.0)
