@@ -87,8 +87,12 @@ def assemble(
     strategy: Strategy,
     placement: Placement,
     costs: tuple[StageCosts, ...],
+    limits_bytes: tuple[float, ...],
 ) -> Estimate:
-    """The estimate of one strategy on one placement, from coefficients per generation."""
+    """The estimate of one strategy on one placement, from coefficients per generation.
+
+    ``limits_bytes`` is what a stage's tensors may add up to on each generation.
+    """
     counts = stage_counts(placement.pipeline_layout, model, costs[0].item_names, strategy.pp)
     domains = cell_domains(placement, strategy, topology)
     levels = hop_levels(domains, topology)
@@ -112,7 +116,7 @@ def assemble(
         stage_time_s=tuple(float(t) for t in times.total),
         memory=stage_memory(strategy, costs[0], counts),
         memory_limit_bytes=tuple(
-            min(topology.accelerators[g].hbm_usable_bytes for g in generations)
+            min(limits_bytes[g] for g in generations)
             for generations in stage_generations(domains, topology)
         ),
     )

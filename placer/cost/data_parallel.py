@@ -11,12 +11,17 @@ from placer.cost.communication import Fabric
 from placer.cost.memory import Parameters
 from placer.cost.spans import IntArray
 from placer.plan.strategy import StrategyBatch
+from placer.spec.run import GradientRecipe
 from placer.workload.operators import FloatArray
 
-GRADIENT_BYTES = 4.0
-SHARDED_GRADIENT_BYTES = 2.0
+NARROW_BYTES = 2.0
 WEIGHT_BYTES = 2.0
-PROBE_BYTES = 1.0
+PROBE_PARAMETERS = 0.25
+SENT_GRADIENT_BYTES = {
+    GradientRecipe.FP32: 4.0,
+    GradientRecipe.NARROW: NARROW_BYTES,
+    GradientRecipe.ACCUMULATED: NARROW_BYTES,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +86,7 @@ def _group_cost(
     """Seconds per local parameter, and seconds for an empty message, of one replica group."""
     size = np.maximum(np.broadcast_to(parameters, (len(fabric.batch),)), 1.0)
     full = _traffic_s(size, spans, fabric)
-    empty = _traffic_s(np.full_like(size, PROBE_BYTES / GRADIENT_BYTES), spans, fabric)
+    empty = _traffic_s(np.full_like(size, PROBE_PARAMETERS), spans, fabric)
     grouped = (spans > 1).any(axis=1) & (np.broadcast_to(parameters, size.shape) > 1.0)
     slope = np.maximum(full - empty, 0.0) / size
     return np.where(grouped, slope, 0.0), np.where(grouped, empty, 0.0)
@@ -90,10 +95,11 @@ def _group_cost(
 def _traffic_s(parameters: FloatArray, spans: IntArray, fabric: Fabric) -> FloatArray:
     stage = fabric.batch.zero_stage
     rest = (spans, fabric.levels, fabric.constants)
-    replicated = all_reduce_s(GRADIENT_BYTES * parameters, *rest)
-    scattered = reduce_scatter_s(GRADIENT_BYTES * parameters, *rest)
+    gradient_bytes = SENT_GRADIENT_BYTES[fabric.run.features.gradients]
+    replicated = all_reduce_s(gradient_bytes * parameters, *rest)
+    scattered = reduce_scatter_s(gradient_bytes * parameters, *rest)
     gathered = all_gather_s(WEIGHT_BYTES * parameters, *rest)
-    narrow = reduce_scatter_s(SHARDED_GRADIENT_BYTES * parameters, *rest)
+    narrow = reduce_scatter_s(NARROW_BYTES * parameters, *rest)
     return np.where(
         stage == 0,
         replicated,

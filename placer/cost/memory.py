@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placer.cost.sections import MemoryConstants
 from placer.plan.strategy import StrategyBatch
+from placer.spec.accelerator import Accelerator
 from placer.spec.model import ModelSpec
-from placer.spec.run import Optimizer
+from placer.spec.run import Allocator, GradientRecipe, Optimizer, RunSpec
 from placer.workload.operators import FloatArray, GemmRole, LayerWork, Shard
 
 WEIGHT_BYTES = 2.0
-GRADIENT_BYTES = 4.0
+HELD_GRADIENT_BYTES = {
+    GradientRecipe.FP32: 4.0,
+    GradientRecipe.NARROW: 2.0,
+    GradientRecipe.ACCUMULATED: 6.0,
+}
+"""Bytes per parameter of gradient buffers: fp32 main gradients (Megatron-LM), 16-bit only, or both."""
 
 OPTIMIZER_STATE_BYTES = {
     Optimizer.ADAM: 12.0,
@@ -57,9 +64,9 @@ def parameters_of(work: LayerWork, hidden_size: int) -> Parameters:
 
 
 def state_bytes(
-    parameters: Parameters, batch: StrategyBatch, optimizer: Optimizer
+    parameters: Parameters, batch: StrategyBatch, run: RunSpec
 ) -> StateBytes:
-    """ZeRO accounting: bf16 weights, fp32 gradients, optimizer states by the recipe.
+    """ZeRO accounting: bf16 weights, gradients and optimizer states by the run's recipe.
 
     Stage 1 shards optimizer states over the data-parallel group (dense: dp_shard * cp, experts:
     edp), stage 2 gradients too, stage 3 weights too (Rajbhandari et al., arXiv 1910.02054,
@@ -78,8 +85,8 @@ def state_bytes(
 
     return StateBytes(
         weights=shared(WEIGHT_BYTES, 3),
-        gradients=shared(GRADIENT_BYTES, 2),
-        optimizer=shared(OPTIMIZER_STATE_BYTES[optimizer], 1),
+        gradients=shared(HELD_GRADIENT_BYTES[run.features.gradients], 2),
+        optimizer=shared(OPTIMIZER_STATE_BYTES[run.optimizer], 1),
     )
 
 
@@ -87,3 +94,19 @@ def logits_bytes(model: ModelSpec, shard: Shard) -> FloatArray:
     """Output logits during the loss: bf16 result, fp32 copy and its gradient, vocabulary shard."""
     depth = 1 + model.mtp_layers
     return np.asarray((2.0 + 4.0 + 4.0) * shard.tokens * model.vocab_size / shard.tp * depth)
+
+
+def fragmentation(run: RunSpec, memory: MemoryConstants) -> float:
+    """Reserved over allocated bytes of the run's allocator."""
+    expandable = run.features.allocator is Allocator.EXPANDABLE
+    return memory.fragmentation_expandable if expandable else memory.fragmentation_caching
+
+
+def allocatable_bytes(accelerator: Accelerator, run: RunSpec, memory: MemoryConstants) -> float:
+    """What a stage's tensors may add up to on one accelerator: the limit of a plan.
+
+    Usable HBM less what lives outside the allocator, divided by how much more the allocator
+    reserves than it hands out.
+    """
+    free = accelerator.hbm_usable_bytes - memory.context_bytes
+    return free / fragmentation(run, memory)

@@ -12,8 +12,8 @@ from placer.cost.communication import Fabric
 from placer.cost.constants import Constants
 from placer.cost.data_parallel import data_parallel_costs, optimizer_s_per_parameter
 from placer.cost.hops import hop_times_s
-from placer.cost.items import EMBEDDING, LOSS, MTP, Item, activation_bytes, item_time, items_of
-from placer.cost.memory import Parameters, logits_bytes, state_bytes
+from placer.cost.items import EMBEDDING, FULL, LOSS, MTP, Item, activation_bytes, item_time, items_of
+from placer.cost.memory import Parameters, allocatable_bytes, logits_bytes, state_bytes
 from placer.cost.rates import DeviceRates, device_rates
 from placer.cost.spans import AxisSpans, spans_of
 from placer.cost.stage_costs import FloatArray, StageCosts
@@ -85,12 +85,11 @@ class CostModel:
         parameters = [self._parameters(item, batch) for item in items]
         dp = data_parallel_costs(self._mean_stage(items, parameters, batch), fabric)
         dense_s, expert_s = optimizer_s_per_parameter(fabric, rates.hbm_bytes_per_s)
-        states = [state_bytes(p, batch, self.run.optimizer) for p in parameters]
+        states = [state_bytes(p, batch, self.run) for p in parameters]
         saved = [
             activation_bytes(i, self.model, shard, batch.recompute, modules) for i in items
         ]
         logits = logits_bytes(self.model, shard)
-        memory = self.constants.memory
         return StageCosts(
             item_names=self.item_names,
             time_s=np.stack(
@@ -111,7 +110,7 @@ class CostModel:
             activation_bytes=column(saved),
             buffer_bytes=column([logits if i.name == LOSS else np.zeros(1) for i in items]),
             transient_bytes=self._transient(items, batch),
-            fixed_bytes=memory.framework_bytes,
+            fixed_bytes=self.constants.memory.workspace_bytes,
         )
 
     def estimate(self, strategy: Strategy, placement: Placement) -> Estimate:
@@ -123,7 +122,13 @@ class CostModel:
             self.coefficients(batch, spans, generation, modules)
             for generation in range(len(self.topology.accelerators))
         )
-        return assemble(self.model, self.topology, self.run, strategy, placement, costs)
+        limits = tuple(self.memory_limit_bytes(g) for g in range(len(costs)))
+        return assemble(self.model, self.topology, self.run, strategy, placement, costs, limits)
+
+    def memory_limit_bytes(self, generation: int) -> float:
+        """What a stage's tensors may add up to on an accelerator of this generation."""
+        accelerator = self.topology.accelerators[generation]
+        return allocatable_bytes(accelerator, self.run, self.constants.memory)
 
     def _parameters(self, item: Item, batch: StrategyBatch) -> Parameters:
         """Parameters of an item; a tied head on the embedding's own stage adds none."""
@@ -149,10 +154,18 @@ class CostModel:
         return sum(1 for layer in self.model.layers if layer == item.layer)
 
     def _transient(self, items: tuple[Item, ...], batch: StrategyBatch) -> FloatArray:
-        """What the layer being recomputed holds on top of the checkpoints."""
-        whole = [kept_bytes(i.saved, frozenset()) for i in items if i.layer is not None]
-        largest = np.max(np.stack([np.broadcast_to(w, (len(batch),)) for w in whole]), axis=0)
-        return np.where(batch.recompute == 2, largest, 0.0)
+        """What the layer at work holds beside what is kept.
+
+        Under full recomputation its whole activations; under ZeRO-3 the gathered weights of this
+        and the next layer and this one's gradients, 2 bytes each.
+        """
+        rows = (len(batch),)
+        layers = [i for i in items if i.layer is not None]
+        whole = [np.broadcast_to(kept_bytes(i.saved, frozenset()), rows) for i in layers]
+        size = [np.broadcast_to(i.parameters.dense + i.parameters.expert, rows) for i in layers]
+        again = np.where(batch.recompute == FULL, np.max(np.stack(whole), axis=0), 0.0)
+        gathered = np.where(batch.zero_stage >= 3, 6.0 * np.max(np.stack(size), axis=0), 0.0)
+        return again + gathered
 
 
 def shard_of(batch: StrategyBatch, seq_len: int) -> Shard:

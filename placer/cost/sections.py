@@ -55,6 +55,7 @@ class FeatureConstants:
 class MemoryConstants:
     """What memory holds besides the model's own tensors."""
 
-    framework_bytes: float
-    fragmentation_ratio: float
-    expert_buffer_imbalance: float
+    workspace_bytes: float
+    context_bytes: float
+    fragmentation_expandable: float
+    fragmentation_caching: float

@@ -66,6 +66,29 @@ class MoeDispatcher(StrEnum):
     HYBRIDEP = "hybridep"
 
 
+class GradientRecipe(StrEnum):
+    """In what format gradients are summed and sent.
+
+    ``fp32``: accumulated and reduced in fp32 (Megatron-LM); ``narrow``: in the training format;
+    ``accumulated``: reduced in the training format, with fp32 accumulators besides (DeepSpeed
+    BF16_Optimizer).
+    """
+
+    FP32 = "fp32"
+    NARROW = "narrow"
+    ACCUMULATED = "accumulated"
+
+
+class Allocator(StrEnum):
+    """How the framework's allocator lays blocks out.
+
+    ``expandable``: growing segments (PyTorch 2.1 on); ``caching``: fixed segments that fragment.
+    """
+
+    EXPANDABLE = "expandable"
+    CACHING = "caching"
+
+
 class Features(BaseModel):
     """What the software of a run does, as the run states it: never tuning knobs of the model."""
 
@@ -84,6 +107,8 @@ class Features(BaseModel):
     """Element-wise work is fused by a compiler."""
     eager_kernels: Flag = False
     """Element-wise work runs operator by operator, without the framework's fused kernels."""
+    gradients: GradientRecipe = GradientRecipe.FP32
+    allocator: Allocator = Allocator.EXPANDABLE
     dropout: Flag = False
     """Dropout masks are kept for the backward pass."""
 

@@ -1,33 +1,82 @@
-"""What the software named in a run did: attention kernel, fusion, dropout, by framework and age."""
+"""What the software a row names did where the row does not say: kernels, overlap, recomputation."""
 
 from __future__ import annotations
 
-from placer.spec.run import AttentionKernel, CudaGraph, Features, MoeDispatcher
+from typing import Final
 
-"""NeMo's and Megatron-Bridge's performance recipes overlap tensor-parallel communication unless they
-say otherwise."""
+from placer.errors import shorten
+from placer.spec.run import (
+    AttentionKernel,
+    CudaGraph,
+    Features,
+    GradientRecipe,
+    MoeDispatcher,
+    Precision,
+)
+from placer.validate.cells import Row, RowError
+from placer.workload.activations import RecomputeModule
 
-UNFUSED_ERA = ("megatron-lm 2021", "deepspeed zero-3", "megatron-deepspeed", "launcher 23.")
+UNFUSED_ERA: Final = ("megatron-lm 2021", "deepspeed zero-3", "megatron-deepspeed", "launcher 23.")
 """Frameworks before fused attention, with dropout as GPT-3 was trained."""
 
-UNHIDDEN = ("deepspeed zero-3", "paxml")
-"""Parameter sharding that gathers and scatters in line with computation."""
-
-EAGER = ("llm-foundry", "composer")
+EAGER: Final = ("llm-foundry", "composer")
 """FSDP on PyTorch modules with FlashAttention-2 and without fused element-wise kernels."""
 
+OVERLAPPING: Final = ("nemo", "bridge")
+"""Recipes that overlap tensor-parallel communication unless they say otherwise."""
 
-def features_of(
-    *,
-    framework: str,
-    cuda_graph: str,
-    moe_dispatcher: str,
-    tp_comm_overlap: str,
-    ep_overlap: str,
-    compile_: str,
-) -> Features:
+UNHIDDEN: Final = ("deepspeed zero-3", "paxml")
+"""Parameter sharding that gathers and scatters in line with computation."""
+
+DEEPSPEED: Final = ("megatron-deepspeed",)
+"""FP16 gradients only; in BF16 its optimizer accumulates in fp32 besides."""
+
+COMPILED: Final = ("jax", "maxtext", "paxml")
+"""XLA compiles the whole step."""
+
+SHARDED: Final = (*EAGER, *COMPILED, "fsdp", "torchtitan", "zero-3")
+"""Parameters are sharded by default (ZeRO-3)."""
+
+PRECISIONS: Final = {
+    "bf16": Precision.BF16,
+    "bfloat16": Precision.BF16,
+    "fp16": Precision.BF16,
+    "fp16 mixed": Precision.BF16,
+    "bf16 mixed": Precision.BF16,
+    "fp16/bf16": Precision.BF16,
+    "fp8": Precision.FP8,
+    "fp8-cs": Precision.FP8,
+    "fp8-ds": Precision.FP8,
+    "fp8-sc": Precision.FP8,
+    "fp8 mixed": Precision.FP8,
+    "fp8_full": Precision.FP8,
+    "fp8-mx": Precision.MXFP8,
+    "mxfp8": Precision.MXFP8,
+    "nvfp4": Precision.NVFP4,
+    "fp4": Precision.NVFP4,
+}
+"""Numeric recipes as sources write them. FP16 runs at the rate of BF16 on every part known; FP8 by
+tensor (current or delayed scaling, ``-CS``, ``-DS``) and by sub-channel is one recipe here."""
+
+
+def precision_of(row: Row) -> Precision:
+    """The recipe a row names; bf16 where it names none.
+
+    Raises
+    ------
+    RowError
+        For a recipe that is not known, or two at once.
+    """
+    text = row.text("precision").lower() or "bf16"
+    if text not in PRECISIONS:
+        expected = "bf16, fp8, mxfp8 or nvfp4"
+        raise RowError(f"precision: expected {expected}, got {shorten(repr(text))}")
+    return PRECISIONS[text]
+
+
+def features_of(row: Row) -> Features:
     """Features a row states, and what its framework's generation implies for the rest."""
-    name = framework.lower()
+    name = row.text("framework").lower()
     unfused = any(mark in name for mark in UNFUSED_ERA)
     eager = any(mark in name for mark in EAGER)
     kernel = AttentionKernel.TUNED
@@ -35,30 +84,68 @@ def features_of(
         kernel = AttentionKernel.UNFUSED
     elif eager:
         kernel = AttentionKernel.FLASH2
+    overlaps = any(mark in name for mark in OVERLAPPING)
     return Features(
         attention_kernel=kernel,
-        cuda_graph=_graph(cuda_graph),
-        moe_dispatcher=_dispatcher(moe_dispatcher),
-        tp_comm_overlap=_stated(tp_comm_overlap, default="nemo" in name or "bridge" in name),
-        ep_overlap=ep_overlap.lower() == "true",
-        compile=compile_.lower() in {"true", "yes"} or name.startswith(("jax", "maxtext")),
+        cuda_graph=_graph(row),
+        moe_dispatcher=_dispatcher(row),
+        tp_comm_overlap=row.flag("tp_comm_overlap", default=overlaps),
+        ep_overlap=row.flag("ep_overlap"),
+        compile=row.flag("compile", default=any(mark in name for mark in COMPILED)),
         dp_overlap=not any(mark in name for mark in UNHIDDEN),
         eager_kernels=eager,
+        gradients=_gradients(row, name),
         dropout=unfused,
     )
 
 
-def _graph(text: str) -> CudaGraph:
-    if text in {"", "none"}:
+def _gradients(row: Row, name: str) -> GradientRecipe:
+    if not any(mark in name for mark in DEEPSPEED):
+        return GradientRecipe.FP32
+    narrow = "fp16" in row.text("precision").lower()
+    return GradientRecipe.NARROW if narrow else GradientRecipe.ACCUMULATED
+
+
+def default_zero_stage(row: Row) -> int:
+    """3 for frameworks that shard parameters, else 1 (distributed optimizer)."""
+    name = row.text("framework").lower()
+    return 3 if any(mark in name for mark in SHARDED) else 1
+
+
+def selective_modules_of(row: Row) -> tuple[str, ...]:
+    """Modules a row's selective recomputation drops; empty where neither row nor framework says.
+
+    Raises
+    ------
+    RowError
+        For a module Megatron-LM does not have.
+    """
+    text = row.text("recompute_modules").lower().replace("+", ",").replace(" ", ",")
+    names = tuple(dict.fromkeys(part for part in text.split(",") if part))
+    known = [module.value for module in RecomputeModule]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise RowError(
+            f"recompute_modules: expected {', '.join(known)}, got {shorten(repr(unknown[0]))}"
+        )
+    return names
+
+
+def _graph(row: Row) -> CudaGraph:
+    """``none``; ``full_iteration`` or plain yes; anything else captures some modules."""
+    text = row.text("cuda_graph").lower()
+    if text in {"", "none", "false", "no"}:
         return CudaGraph.NONE
-    whole = text in {"yes", "full_iteration"}
+    whole = text.split(":")[0] in {"yes", "true", "full", "full_iteration"}
     return CudaGraph.FULL if whole else CudaGraph.PARTIAL
 
 
-def _dispatcher(text: str) -> MoeDispatcher:
+def _dispatcher(row: Row) -> MoeDispatcher:
+    """The dispatcher a row names; all-to-all (Megatron-LM's usual one) where it names none."""
+    text = row.text("moe_dispatcher").lower()
     known = {member.value: member for member in MoeDispatcher}
-    return known.get(text.lower(), MoeDispatcher.ALLTOALL)
-
-
-def _stated(text: str, *, default: bool) -> bool:
-    return default if text == "" else text.lower() == "true"
+    if text and text not in known:
+        raise RowError(
+            f"moe_dispatcher: expected {', '.join(known)}, got {shorten(repr(text))}"
+        )
+    return known.get(text, MoeDispatcher.ALLTOALL)
