@@ -145,7 +145,5 @@ def _dispatcher(row: Row) -> MoeDispatcher:
     text = row.text("moe_dispatcher").lower()
     known = {member.value: member for member in MoeDispatcher}
     if text and text not in known:
-        raise RowError(
-            f"moe_dispatcher: expected {', '.join(known)}, got {shorten(repr(text))}"
-        )
+        raise RowError(f"moe_dispatcher: expected {', '.join(known)}, got {shorten(repr(text))}")
     return known.get(text, MoeDispatcher.ALLTOALL)

@@ -1,0 +1,70 @@
+"""What the cost model says of measured runs, through the same estimate as a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from placer.cost.constants import Constants
+from placer.cost.model import CostModel
+from placer.plan.estimate import Breakdown, Estimate, StageMemory
+from placer.validate.measured_run import MeasuredRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A measured run beside its estimate."""
+
+    measured: MeasuredRun
+    estimate: Estimate
+
+    @property
+    def error(self) -> float:
+        """Predicted over measured step time, less one."""
+        return self.estimate.step_time_s / self.measured.measured_s - 1.0
+
+    @property
+    def fullest_stage(self) -> StageMemory:
+        """Memory of the stage that needs most."""
+        return max(self.estimate.memory, key=lambda stage: stage.total_bytes)
+
+    @property
+    def memory_error(self) -> float | None:
+        """Predicted over measured peak memory, less one; None where none was published."""
+        peak = self.measured.peak_memory_bytes
+        return None if peak is None else self.fullest_stage.total_bytes / peak - 1.0
+
+    @property
+    def predicted_efficiency(self) -> float:
+        """Model FLOPs at the format's peak over the predicted step time."""
+        return self.estimate.mfu
+
+    @property
+    def measured_efficiency(self) -> float:
+        """Model FLOPs at the format's peak over the measured step time."""
+        return self.estimate.mfu * (1.0 + self.error)
+
+    @property
+    def shares(self) -> tuple[tuple[str, float], ...]:
+        """Components of the predicted step time as shares of it, largest first."""
+        parts = self.estimate.breakdown
+        total = parts.total_s
+        shares = [(f.name, getattr(parts, f.name) / total) for f in fields(Breakdown)]
+        return tuple(sorted(shares, key=lambda share: -share[1]))
+
+
+def predict(runs: Iterable[MeasuredRun], constants: Constants) -> tuple[Outcome, ...]:
+    """Cost every run on its own cluster, ranks in order on consecutive accelerators."""
+    return tuple(
+        Outcome(measured=measured, estimate=_estimate(measured, constants)) for measured in runs
+    )
+
+
+def _estimate(measured: MeasuredRun, constants: Constants) -> Estimate:
+    model = CostModel(
+        model=measured.model,
+        topology=measured.topology,
+        run=measured.run,
+        constants=constants,
+    )
+    return model.estimate(measured.strategy, measured.placement)
