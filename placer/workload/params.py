@@ -26,26 +26,35 @@ from placer.spec.model import (
 class LayerParams:
     """Parameters of one decoder layer (elements), by what parallelism does to them.
 
-    ``attention`` and ``mlp`` (dense block or shared expert) are divided by tensor parallelism;
-    ``replicated`` (norms, router, MLA's down projections, biases behind row-parallel products) is
-    not; ``experts`` are all routed experts, divided by expert parallelism. ``active_experts`` is
-    the part of ``experts`` one token uses.
+    ``attention`` and ``mlp`` (dense block or shared expert) are divided by tensor parallelism.
+    ``latent`` (MLA's down projections and their norms), ``router`` and ``norms`` (with q/k norms and
+    the biases behind row-parallel products) are not. ``experts`` are all routed experts, divided by
+    expert parallelism; ``active_experts`` those of them one token uses.
     """
 
-    attention: int
-    mlp: int
-    replicated: int
+    attention: int = 0
+    latent: int = 0
+    mlp: int = 0
+    router: int = 0
+    norms: int = 0
     experts: int = 0
     active_experts: int = 0
 
     def __add__(self, other: LayerParams) -> LayerParams:
         return LayerParams(
             attention=self.attention + other.attention,
+            latent=self.latent + other.latent,
             mlp=self.mlp + other.mlp,
-            replicated=self.replicated + other.replicated,
+            router=self.router + other.router,
+            norms=self.norms + other.norms,
             experts=self.experts + other.experts,
             active_experts=self.active_experts + other.active_experts,
         )
+
+    @property
+    def replicated(self) -> int:
+        """What every tensor-parallel rank holds whole."""
+        return self.latent + self.router + self.norms
 
     @property
     def dense(self) -> int:
@@ -67,23 +76,27 @@ class LayerParams:
 class ModelParams:
     """Parameters of the whole model (elements), by component.
 
-    ``layers`` and ``active_layers`` are sums over decoder layers. ``head`` is 0 when tied to the
+    ``dense_layers`` and ``moe_layers`` are sums over decoder layers. ``head`` is 0 when tied to the
     embedding. ``mtp`` is what all MTP modules add; embedding and head are shared with them.
     """
 
     embedding: int
     positions: int
-    layers: int
-    active_layers: int
-    experts: int
+    dense_layers: LayerParams
+    moe_layers: LayerParams
     final_norm: int
     head: int
     mtp: int
 
     @property
+    def layers(self) -> LayerParams:
+        """All decoder layers."""
+        return self.dense_layers + self.moe_layers
+
+    @property
     def total(self) -> int:
         """All parameters but the MTP modules."""
-        return self.embedding + self.positions + self.layers + self.final_norm + self.head
+        return self.embedding + self.positions + self.layers.total + self.final_norm + self.head
 
     @property
     def total_with_mtp(self) -> int:
@@ -93,7 +106,7 @@ class ModelParams:
     @property
     def active(self) -> int:
         """Parameters a token uses, the embedding table counted whole; without MTP."""
-        return self.total - self.layers + self.active_layers
+        return self.total - self.layers.experts + self.layers.active_experts
 
     @property
     def active_without_embedding(self) -> int:
@@ -115,16 +128,14 @@ def layer_matrices(model: ModelSpec, layer: LayerClass) -> LayerParams:
 
     A block is (3 if gated else 2) h f; a shared expert is one block of its total width.
     """
-    attention, replicated = _attention_matrices(model.attention, model.hidden_size)
+    attention = _attention_matrices(model.attention, model.hidden_size)
     block = (3 if model.mlp.gated else 2) * model.hidden_size
     if layer.mlp is MlpKind.DENSE:
-        mlp = block * model.mlp.ffn_hidden_size
-        return LayerParams(attention=attention, mlp=mlp, replicated=replicated)
+        return attention + LayerParams(mlp=block * model.mlp.ffn_hidden_size)
     moe = _moe_of(model)
-    return LayerParams(
-        attention=attention,
+    return attention + LayerParams(
         mlp=block * moe.shared_ffn_hidden_size,
-        replicated=replicated + router_params(moe, model.hidden_size),
+        router=router_params(moe, model.hidden_size),
         experts=moe.num_experts * block * moe.ffn_hidden_size,
         active_experts=moe.top_k * block * moe.ffn_hidden_size,
     )
@@ -132,20 +143,18 @@ def layer_matrices(model: ModelSpec, layer: LayerClass) -> LayerParams:
 
 def _layer_vectors(model: ModelSpec, layer: LayerClass) -> LayerParams:
     """Norms and biases of the layer: up-projection biases f (2 f when gated), down-projection h."""
-    attention, replicated = _attention_vectors(model.attention, model.hidden_size)
-    replicated += model.norms_per_layer * norm_params(model)
+    vectors = _attention_vectors(model.attention, model.hidden_size)
+    vectors += LayerParams(norms=model.norms_per_layer * norm_params(model))
     if not model.mlp.bias:
-        return LayerParams(attention=attention, mlp=0, replicated=replicated)
+        return vectors
     ups, hidden = (2 if model.mlp.gated else 1), model.hidden_size
     if layer.mlp is MlpKind.DENSE:
-        mlp = ups * model.mlp.ffn_hidden_size
-        return LayerParams(attention=attention, mlp=mlp, replicated=replicated + hidden)
+        return vectors + LayerParams(mlp=ups * model.mlp.ffn_hidden_size, norms=hidden)
     moe = _moe_of(model)
     expert = ups * moe.ffn_hidden_size + hidden
-    return LayerParams(
-        attention=attention,
+    return vectors + LayerParams(
         mlp=ups * moe.shared_ffn_hidden_size,
-        replicated=replicated + (hidden if moe.shared_ffn_hidden_size else 0),
+        norms=hidden if moe.shared_ffn_hidden_size else 0,
         experts=moe.num_experts * expert,
         active_experts=moe.top_k * expert,
     )
@@ -161,58 +170,47 @@ def router_params(moe: MoE, hidden_size: int) -> int:
     return hidden_size * (moe.num_experts + (1 if moe.shared_expert_gate else 0))
 
 
-def _attention_matrices(attention: Attention, hidden_size: int) -> tuple[int, int]:
-    """Projections: those divided by tensor parallelism, and those that are not.
+def _attention_matrices(attention: Attention, hidden_size: int) -> LayerParams:
+    """Projections into and out of attention.
 
     GQA: h (a d + g (d + v)) in, a v h out. MLA (DeepSeek-V2, arXiv 2405.04434, equations 9 to 19):
-    down projections h (r_q + r_kv + rope) are replicated, up projections r_q a d + r_kv a (nope +
-    v) divided; without a query latent the query projection is h a d.
+    down projections h (r_q + r_kv + rope), up projections r_q a d + r_kv a (nope + v); without a
+    query latent the query projection is h a d.
     """
     query_width = attention.num_heads * attention.head_dim
     out = attention.num_heads * attention.v_head_dim * hidden_size
     if attention.kind is AttentionKind.GQA:
         key_value_width = attention.num_kv_heads * (attention.head_dim + attention.v_head_dim)
-        return hidden_size * (query_width + key_value_width) + out, 0
+        return LayerParams(attention=hidden_size * (query_width + key_value_width) + out)
     latent_width = attention.num_heads * (attention.qk_nope_head_dim + attention.v_head_dim)
     query_input = attention.q_lora_rank or hidden_size
-    divided = query_input * query_width + attention.kv_lora_rank * latent_width + out
-    down = attention.kv_lora_rank + attention.qk_rope_head_dim + (attention.q_lora_rank or 0)
-    return divided, hidden_size * down
+    down_width = attention.kv_lora_rank + attention.qk_rope_head_dim + (attention.q_lora_rank or 0)
+    return LayerParams(
+        attention=query_input * query_width + attention.kv_lora_rank * latent_width + out,
+        latent=hidden_size * down_width,
+    )
 
 
-def _attention_vectors(attention: Attention, hidden_size: int) -> tuple[int, int]:
-    """Biases and norms: those divided by tensor parallelism, and those that are not.
+def _attention_vectors(attention: Attention, hidden_size: int) -> LayerParams:
+    """Biases and norms of attention.
 
     MLA normalises its latents and, with ``qkv_bias``, biases the down projections only.
     """
-    divided, replicated = 0, hidden_size if attention.out_bias else 0
-    if attention.qk_norm:
-        replicated += 2 * attention.head_dim
+    norms = hidden_size if attention.out_bias else 0
+    norms += 2 * attention.head_dim if attention.qk_norm else 0
     if attention.kind is AttentionKind.MLA:
         latents = attention.kv_lora_rank + (attention.q_lora_rank or 0)
-        replicated += latents
-        if attention.qkv_bias:
-            replicated += latents + attention.qk_rope_head_dim
-    elif attention.qkv_bias:
-        divided += attention.num_heads * attention.head_dim
-        divided += attention.num_kv_heads * (attention.head_dim + attention.v_head_dim)
-    return divided, replicated
+        bias = latents + attention.qk_rope_head_dim if attention.qkv_bias else 0
+        return LayerParams(latent=latents + bias, norms=norms)
+    query_width = attention.num_heads * attention.head_dim
+    key_value_width = attention.num_kv_heads * (attention.head_dim + attention.v_head_dim)
+    bias = query_width + key_value_width if attention.qkv_bias else 0
+    return LayerParams(attention=bias, norms=norms)
 
 
 def norm_params(model: ModelSpec) -> int:
     """One norm over the hidden size: a weight, and a bias for LayerNorm."""
     return model.hidden_size * (2 if model.norms is NormKind.LAYERNORM else 1)
-
-
-def embedding_params(model: ModelSpec) -> int:
-    """The token table, vocabulary x h, and learned positions, max_seq_len x h."""
-    positions = model.max_seq_len if model.learned_positions else 0
-    return model.hidden_size * (model.vocab_size + positions)
-
-
-def head_params(model: ModelSpec) -> int:
-    """The output head, vocabulary x h; 0 when it is the embedding table."""
-    return 0 if model.tied_embeddings else model.hidden_size * model.vocab_size
 
 
 def mtp_module_params(model: ModelSpec) -> LayerParams:
@@ -221,26 +219,28 @@ def mtp_module_params(model: ModelSpec) -> LayerParams:
     DeepSeek-V3 (arXiv 2412.19437), section 2.2; embedding and head are the model's own. 11.5B for
     DeepSeek-V3, as its published weight files say.
     """
-    merge = LayerParams(
-        attention=2 * model.hidden_size**2, mlp=0, replicated=3 * norm_params(model)
-    )
+    merge = LayerParams(attention=2 * model.hidden_size**2, norms=3 * norm_params(model))
     return layer_params(model, model.mtp_layer) + merge
 
 
 def count_params(model: ModelSpec) -> ModelParams:
     """All parameters of the model, by component."""
-    classes = Counter(model.layers)
-    per_class = {layer: layer_params(model, layer) for layer in model.layer_classes}
+    table = model.hidden_size * model.vocab_size
     return ModelParams(
-        embedding=model.hidden_size * model.vocab_size,
-        positions=embedding_params(model) - model.hidden_size * model.vocab_size,
-        layers=sum(classes[layer] * params.total for layer, params in per_class.items()),
-        active_layers=sum(classes[layer] * params.active for layer, params in per_class.items()),
-        experts=sum(classes[layer] * params.experts for layer, params in per_class.items()),
+        embedding=table,
+        positions=model.hidden_size * model.max_seq_len if model.learned_positions else 0,
+        dense_layers=_sum_of_layers(model, MlpKind.DENSE),
+        moe_layers=_sum_of_layers(model, MlpKind.MOE),
         final_norm=norm_params(model),
-        head=head_params(model),
-        mtp=model.mtp_layers * mtp_module_params(model).total if model.mtp_layers else 0,
+        head=0 if model.tied_embeddings else table,
+        mtp=model.mtp_layers * mtp_module_params(model).total,
     )
+
+
+def _sum_of_layers(model: ModelSpec, kind: MlpKind) -> LayerParams:
+    per_class = {layer: layer_params(model, layer) for layer in model.layer_classes}
+    of_kind = (per_class[layer] for layer in model.layers if layer.mlp is kind)
+    return sum(of_kind, start=LayerParams())
 
 
 def active_matmul_params(model: ModelSpec) -> int:

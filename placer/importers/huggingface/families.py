@@ -67,7 +67,11 @@ _DENSE = (
         harmless="max_sequence_length",
     ),
     Family(model_types=("mistral",), windows=WindowRule(width=_SLIDING)),
-    Family(model_types=("phi3",), windows=WindowRule(width=_SLIDING)),
+    Family(
+        model_types=("phi3",),
+        windows=WindowRule(width=_SLIDING),
+        expects={"attention_bias": (False,)},
+    ),
     Family(
         model_types=("qwen2", "qwen2_vl_text", "qwen2_5_vl_text"),
         qkv_bias=True,
@@ -227,7 +231,7 @@ _DENSE = (
         norms=NormKind.LAYERNORM,
         learned_positions=True,
         ffn_multiple=4,
-        harmless="n_ctx",
+        harmless="n_ctx output_past",
     ),
     Family(
         model_types=("bloom",),

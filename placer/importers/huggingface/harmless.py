@@ -14,7 +14,7 @@ HARMLESS = MappingProxyType(
             no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_scores
             remove_invalid_values repetition_penalty return_dict_in_generate suppress_tokens
             task_specific_params temperature tokenizer_class top_k top_p typical_p use_cache
-            num_logits_to_keep prefix ignore_index tf_legacy_loss
+            num_logits_to_keep prefix ignore_index tf_legacy_loss model_max_length
         """,
         "bookkeeping of the file": """
             _name_or_path _commit_hash _attn_implementation _attn_implementation_internal

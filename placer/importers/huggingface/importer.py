@@ -106,6 +106,8 @@ def _draft(family: Family, reader: ConfigReader) -> dict[str, object]:
     names = family.names
     num_layers = reader.count(names.num_layers)
     hidden_size = reader.count(names.hidden_size)
+    moe = None if family.moe is None else read_experts(family.moe, reader, num_layers)
+    ffn_hidden_size = _ffn_hidden_size(family, reader, hidden_size)
     return {
         "num_layers": num_layers,
         "hidden_size": hidden_size,
@@ -117,11 +119,11 @@ def _draft(family: Family, reader: ConfigReader) -> dict[str, object]:
         "parallel_block": _is_on(family.parallel_block, reader),
         "attention": _attention(family, reader, hidden_size, num_layers),
         "mlp": {
-            "ffn_hidden_size": _ffn_hidden_size(family, reader, hidden_size),
+            "ffn_hidden_size": 0 if _is_all_moe(moe) else ffn_hidden_size,
             "gated": family.gated,
             "bias": _is_on(family.mlp_bias, reader),
         },
-        "moe": family.moe and read_experts(family.moe, reader, num_layers),
+        "moe": moe,
         "mtp_layers": _mtp_layers(family, reader),
     }
 
@@ -137,11 +139,15 @@ def _max_seq_len(family: Family, reader: ConfigReader) -> int:
 
 
 def _ffn_hidden_size(family: Family, reader: ConfigReader, hidden_size: int) -> int:
-    """Width of dense layers; what an all-MoE file says of them is unused and read all the same."""
+    """Width of dense layers, which files state even where no layer is dense."""
     names = family.names.ffn_hidden_size
     if family.ffn_multiple:
         return reader.dimension(names, family.ffn_multiple * hidden_size)
     return reader.count(names)
+
+
+def _is_all_moe(moe: dict[str, object] | None) -> bool:
+    return moe is not None and (moe["first_dense_layers"], moe["layer_period"]) == (0, 1)
 
 
 def _mtp_layers(family: Family, reader: ConfigReader) -> int:
