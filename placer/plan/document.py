@@ -264,6 +264,7 @@ class ProvenanceDocument(_Part):
     seed: int
     limits: LimitsDocument
     restrictions: tuple[str, ...]
+    assumptions: tuple[str, ...] = ()
     constants: tuple[ConstantDocument, ...]
 
 

@@ -108,7 +108,7 @@ class Limits:
 class ConstantRecord:
     """One constant the cost model used, with its unit, kind and source.
 
-    ``kind`` is "measured", "datasheet" or "assumed".
+    ``kind`` is "measured", "datasheet", "assumed" or "fitted".
     """
 
     name: str
@@ -122,7 +122,8 @@ class ConstantRecord:
 class Provenance:
     """Everything needed to produce the same bytes again.
 
-    ``restrictions`` are the user's own, as typed: "fix tp=8", "forbid cp", "gpus 1024".
+    ``restrictions`` are the user's own, as typed: "fix tp=8", "forbid cp", "gpus 1024";
+    ``assumptions`` are what the user left open and placer chose: "global batch size 2048".
     """
 
     placer_version: str
@@ -131,6 +132,7 @@ class Provenance:
     seed: int
     limits: Limits
     restrictions: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
     constants: tuple[ConstantRecord, ...] = ()
 
 

@@ -360,5 +360,6 @@ def _provenance(document: doc.ProvenanceDocument) -> Provenance:
         seed=document.seed,
         limits=Limits(**_values(document.limits)),
         restrictions=document.restrictions,
+        assumptions=document.assumptions,
         constants=tuple(ConstantRecord(**_values(constant)) for constant in document.constants),
     )
