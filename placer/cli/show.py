@@ -57,7 +57,6 @@ def _cluster(reference: str, *, as_json: bool) -> str:
     from placer.spec.catalogue import CatalogueKind, resolve_input
     from placer.spec.cluster import ClusterSpec
     from placer.spec.yaml_source import load_document
-    from placer.topology.build import build_topology
 
     cluster = load_document(resolve_input(reference, CatalogueKind.CLUSTER).path, ClusterSpec)
-    return cluster.model_dump_json(indent=2) if as_json else render_cluster(build_topology(cluster))
+    return cluster.model_dump_json(indent=2) if as_json else render_cluster(cluster)
