@@ -7,7 +7,7 @@ stage time tau can be; network placements enter as variants, of which the caller
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -33,27 +33,82 @@ def total_s(costs: UnitCosts, num_body: int) -> FloatArray:
     return _total(costs.time_s, num_body)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerChoice:
+    """What the families of one layer choice have in common, columns (K,) or (F,).
+
+    Seconds on one micro-batch: ``total_s`` of the model, ``body_s`` of one unit, ``saved_s`` what
+    lead layers are cheaper in all, ``last_s`` the last stage without units. Bytes: ``static_bytes``
+    and ``activation_bytes`` of one body unit, ``first_bytes`` and ``last_bytes`` of the ends
+    without activations, ``room_bytes`` of an accelerator for all that.
+    """
+
+    total_s: FloatArray
+    body_s: FloatArray
+    saved_s: FloatArray
+    last_s: FloatArray
+    static_bytes: FloatArray
+    activation_bytes: FloatArray
+    first_bytes: FloatArray
+    last_bytes: FloatArray
+    room_bytes: FloatArray
+
+    def take(self, rows: IntArray) -> LayerChoice:
+        """Rows picked by index."""
+        return LayerChoice(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+def layer_choices(costs: UnitCosts, num_body: int, limit_bytes: float) -> LayerChoice:
+    """Reduce the costs of each layer choice to what L0 reads."""
+    lead = costs.num_lead
+    body = costs.time_s[:, lead]
+    return LayerChoice(
+        total_s=total_s(costs, num_body),
+        body_s=body,
+        saved_s=np.maximum(body[:, None] - costs.time_s[:, :lead], 0.0).sum(axis=1),
+        last_s=costs.time_s[:, lead + 2],
+        static_bytes=costs.static_bytes[:, lead],
+        activation_bytes=costs.activation_bytes[:, lead],
+        first_bytes=costs.static_bytes[:, lead + 1],
+        last_bytes=costs.static_bytes[:, lead + 2],
+        room_bytes=limit_bytes - costs.transient_bytes,
+    )
+
+
 def layer_bound_s(
-    costs: UnitCosts,
-    num_body: int,
+    choice: LayerChoice,
+    num_units: int,
     *,
     pp: IntArray,
     num_microbatches: IntArray,
     most_chunks: IntArray,
 ) -> FloatArray:
-    """L0: the critical stage holds its share of the time, and its share of whole units; (N,).
+    """L0: the critical stage holds its share of the time, and its share of whole units; (F,).
 
     ``tau >= max(total / pp, ceil(units / pp) body - what lead layers save, last stage alone)``,
     step ``>= M tau + (total - tau) / v`` for the most chunks v.
     """
-    lead = costs.num_lead
-    total = total_s(costs, num_body)
-    body = costs.time_s[:, lead]
-    saved = np.maximum(body[:, None] - costs.time_s[:, :lead], 0.0).sum(axis=1)
-    units = -(-(num_body + lead) // pp)
-    tau = np.maximum(total / pp, units * body - saved)
-    tau = np.maximum(tau, costs.time_s[:, lead + 2])
-    return np.asarray(num_microbatches * tau + (total - tau) / most_chunks)
+    share = -(-num_units // pp)
+    tau = np.maximum(choice.total_s / pp, share * choice.body_s - choice.saved_s)
+    tau = np.maximum(tau, choice.last_s)
+    return np.asarray(num_microbatches * tau + (choice.total_s - tau) / most_chunks)
+
+
+def may_fit(
+    choice: LayerChoice, num_body: int, *, pp: IntArray, num_microbatches: IntArray
+) -> BoolArray:
+    """L0 for memory: whether the stages could hold the body units, were units divisible; (F,).
+
+    Stage s holds (room - ends) / (a + f b) units with f = min(M, pp - s) micro-batches in flight,
+    the fewest of any schedule here. The sum over f = 1 .. m of the convex 1 / (a + f b) is at most
+    its integral from 1/2 to m + 1/2, ``ln((a + (m + 1/2) b) / (a + b / 2)) / b``.
+    """
+    a, b = choice.static_bytes, np.maximum(choice.activation_bytes, 1.0)
+    deepest = np.minimum(num_microbatches, pp)
+    stages = np.log((a + (deepest + 0.5) * b) / (a + 0.5 * b)) / b
+    stages = stages + (pp - deepest) / (a + deepest * b)
+    ends = choice.first_bytes / (a + deepest * b) + choice.last_bytes / (a + b)
+    return np.asarray(choice.room_bytes * stages - ends >= num_body * (1.0 - ROUNDING))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +117,10 @@ class StageRoom:
 
     most: IntArray
     least: IntArray
+
+    def take(self, rows: IntArray) -> StageRoom:
+        """Rows picked by index."""
+        return StageRoom(most=self.most[rows], least=self.least[rows])
 
     def fits(self, num_units: int) -> BoolArray:
         """Strategies whose stages can hold the whole model; (N,)."""
@@ -95,7 +154,7 @@ def critical_s(
     """Smallest critical stage time under which the stages hold the whole model; (N,).
 
     Bisected from below: the returned time is one the model does not fit under, or the mean stage.
-    ``hop_s`` (N, S) is what each stage waits for its hops. Infinite where memory has no room.
+    ``hop_s`` (N, S) is what each stage waits for its hops. Meaningless where memory has no room.
     """
     num_units = num_body + costs.num_lead
     stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
@@ -115,7 +174,7 @@ def critical_s(
         middle = 0.5 * (low + high)
         good = fits(middle)
         low, high = np.where(good, low, middle), np.where(good, middle, high)
-    return np.where(room.fits(num_units), low, np.inf)
+    return np.asarray(low)
 
 
 def step_bound_s(
@@ -130,19 +189,19 @@ def step_bound_s(
     """L1: step time of strategies whose critical stage takes at least ``critical``; (N,).
 
     The slowest stage's replica traffic and optimizer are at least those of a mean stage and of the
-    first and last stage's own ends; traffic hides under ``window * tau``, so tau may rather grow:
-    the bound is the least of the two. ``fill_s`` (N,) is the hops of the pipeline's fill and drain.
+    first and last stage's own ends; traffic hides under ``window * tau``, so tau may rather grow,
+    to the whole model's time at most: the bound is the least of the two. ``fill_s`` (N,) is the
+    hops of the pipeline's fill and drain.
     """
     stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
     total = total_s(costs, num_body) + np.where(stages, hop_s, 0.0).sum(axis=1)
     traffic = _worst_stage(costs.dp_s, batch.pp, num_body) + costs.dp_latency_s
     optimizer = _worst_stage(costs.optimizer_s, batch.pp, num_body)
     window = costs.dp_window
-    hidden_at = np.divide(traffic, window, out=np.full_like(traffic, np.inf), where=window > 0)
+    hidden_at = np.divide(traffic, window, out=np.zeros_like(traffic), where=window > 0)
     grows = batch.num_microbatches - 1.0 / batch.vpp - window < 0.0
-    tau = np.where(grows & np.isfinite(hidden_at), np.maximum(critical, hidden_at), critical)
+    tau = np.where(grows, np.maximum(critical, np.minimum(hidden_at, total)), critical)
     exposed = np.maximum(traffic - window * tau, 0.0)
-    exposed = np.where(np.isfinite(tau), exposed, 0.0)
     step = batch.num_microbatches * tau + (total - tau) / batch.vpp
     return np.asarray(step + exposed + optimizer + fill_s)
 

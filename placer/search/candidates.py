@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from placer.search.bounds import (
+    StageRoom,
     critical_s,
     layer_bound_s,
+    layer_choices,
+    may_fit,
     memory_room,
     step_bound_s,
 )
@@ -51,12 +54,16 @@ class PodFit:
     whole_stages: IntArray
     pods_needed: IntArray
 
+    def take(self, rows: IntArray) -> PodFit:
+        """Rows picked by index."""
+        return PodFit(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """Lower bounds of N strategies: step time and critical stage time; infinite if pruned.
 
-    ``reason`` (N,) is 0 for kept strategies, 1 for no memory, 2 for no places.
+    ``reason`` (N,) indexes ``REASONS``; 0 for strategies that are kept.
     """
 
     step_s: FloatArray
@@ -64,7 +71,9 @@ class Bounds:
     reason: IntArray
 
 
+KEPT, LACKS_MEMORY, LACKS_PLACES = range(3)
 REASONS: Final = ("", NO_MEMORY, NO_PLACES)
+"""Names of the reasons in ``Bounds``, by number."""
 
 
 class Costing:
@@ -79,7 +88,8 @@ class Costing:
         self.topology = cost_model.topology
         self.units: ModelUnits = units_of(cost_model.model)
         self.pods = Pods(cost_model.topology)
-        limits = [a.hbm_usable_bytes for a in cost_model.topology.accelerators]
+        generations = range(len(cost_model.topology.accelerators))
+        limits = [cost_model.memory_limit_bytes(g) for g in generations]
         self.most_memory_bytes = max(limits)
         self.least_memory_bytes = min(limits)
 
@@ -119,30 +129,67 @@ class Costing:
         return worst
 
 
-def family_bounds_s(space: Space, costing: Costing) -> FloatArray:
-    """L0 of every family, from what one layer of its key costs; (F,)."""
+def family_bounds(space: Space, costing: Costing) -> Bounds:
+    """L0 of every family, from what one layer of its key costs; (F,).
+
+    The critical stage's bound is left at zero.
+    """
     ones = np.ones_like(space.keys.tp)
     costs = costing.fast(space.keys, costing.spans(space.keys, ones, ones))
-    families = space.families
-    return layer_bound_s(
-        costs.take(space.key),
-        costing.units.num_body,
+    units, families = costing.units, space.families
+    choice = layer_choices(costs, units.num_body, costing.most_memory_bytes).take(space.key)
+    bound = layer_bound_s(
+        choice,
+        units.num_units,
         pp=families.pp,
         num_microbatches=families.num_microbatches,
         most_chunks=space.most_chunks(),
     )
+    fits = may_fit(
+        choice, units.num_body, pp=families.pp, num_microbatches=families.num_microbatches
+    )
+    places = _places(space.keys, costing.pods)[space.key] * space.keys.cell_gpus[space.key]
+    reason = np.where(places >= families.num_gpus, KEPT, LACKS_PLACES)
+    reason = np.where((reason == KEPT) & ~fits, LACKS_MEMORY, reason)
+    return Bounds(
+        step_s=np.where(reason == KEPT, bound, np.inf),
+        critical_s=np.zeros_like(bound),
+        reason=reason,
+    )
+
+
+def _places(batch: StrategyBatch, pods: Pods) -> IntArray:
+    """Cells of each strategy that the whole cluster can host; (N,)."""
+    kinds = np.stack([batch.cell_gpus, np.lcm(batch.tp, batch.etp)], axis=1)
+    _, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
+    cells = [int(pods.capacity(pods.shape(batch, int(row))).sum()) for row in first]
+    return np.array(cells, dtype=np.int64)[inverse.ravel()]
 
 
 def strategy_bounds(batch: StrategyBatch, costing: Costing) -> Bounds:
-    """L1 with the network: the best of whole stages in pods and of stages split over pods."""
+    """L1 with the network, of what has places and memory."""
     fit = pod_fit(batch, costing.pods)
+    reason = np.where(fit.total >= fit.stage_cells * batch.pp, KEPT, LACKS_PLACES)
     ones = np.ones_like(batch.tp)
-    held = unit_cells(batch, costing.topology.levels)
-    whole_chunk = np.minimum(fit.stage_cells, fit.largest)
-    costs = costing.fast(batch, costing.spans(batch, np.maximum(whole_chunk, 1), ones))
+    whole_chunk = np.clip(fit.stage_cells, 1, np.maximum(fit.largest, 1))
+    costs = costing.fast(batch, costing.spans(batch, whole_chunk, ones))
     room = memory_room(costs, batch, costing.units.num_units, costing.most_memory_bytes)
-    has_places = fit.total >= fit.stage_cells * batch.pp
     has_memory = room.fits(costing.units.num_units)
+    reason = np.where((reason == KEPT) & ~has_memory, LACKS_MEMORY, reason)
+    step, critical = np.full(len(batch), np.inf), np.full(len(batch), np.inf)
+    kept = np.flatnonzero(reason == KEPT)
+    if len(kept):
+        step[kept], critical[kept] = _kept_bounds_s(
+            batch.take(kept), costing, fit.take(kept), costs.take(kept), room.take(kept)
+        )
+    return Bounds(step_s=step, critical_s=critical, reason=reason)
+
+
+def _kept_bounds_s(
+    batch: StrategyBatch, costing: Costing, fit: PodFit, costs: UnitCosts, room: StageRoom
+) -> tuple[FloatArray, FloatArray]:
+    """The best of whole stages in pods and of stages split over pods; and the critical stage."""
+    held = unit_cells(batch, costing.topology.levels)
     hop_s, fill_s = _hop_times(batch, costs, _near_levels(batch, costing, fit, held))
     num_body = costing.units.num_body
     critical = critical_s(costs, batch, room, hop_s, num_body)
@@ -151,8 +198,7 @@ def strategy_bounds(batch: StrategyBatch, costing: Costing) -> Bounds:
     bound = np.where(fit.whole_stages >= batch.pp, whole, np.inf)
     if costing.pods.num_pods > 1:
         bound = np.minimum(bound, _split_bound_s(times, costing, fit))
-    reason = np.where(has_places, np.where(has_memory, 0, 1), 2)
-    return Bounds(step_s=np.where(reason == 0, bound, np.inf), critical_s=critical, reason=reason)
+    return bound, critical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,6 @@ class Space:
     keys: StrategyBatch
     num_choices: IntArray
     chunk_counts: tuple[int, ...]
-    max_chunks: int
     considered: int
     pruned: Mapping[str, int]
 
@@ -100,9 +99,9 @@ def enumerate_space(
     """Enumerate every family within the limits and the user's restrictions, and prune by rule."""
     pruned: Counter[str] = Counter()
     layers = _layer_choices(model, run, limits, options)
-    grids = _Grids(num_slots=units_of(model).num_units + 2, run=run, limits=limits, options=options)
-    families, considered = _cross(layers, grids, limits, options, pruned)
-    num_choices = grids.num_choices(families.pp)
+    grids = _Grids(units_of(model).num_units + 2, run, limits, options)
+    families, key, considered = _cross(layers, grids, limits, options, pruned)
+    num_choices = grids.num_choices[families.pp]
     legal = _legal_families(
         rules=rules,
         case=Case(model=model, run=run, batch=families),
@@ -110,15 +109,14 @@ def enumerate_space(
         chunk_counts=grids.chunk_counts,
         pruned=pruned,
     )
-    families, num_choices = families.take(legal), num_choices[legal]
-    key, keys = _group(families)
+    families = families.take(legal)
+    key, keys = _keys(families, key[legal], len(layers["tp"]))
     return Space(
         families=families,
         key=key,
         keys=keys,
-        num_choices=num_choices,
+        num_choices=num_choices[legal],
         chunk_counts=grids.chunk_counts,
-        max_chunks=max(grids.chunk_counts),
         considered=considered,
         pruned=dict(sorted(pruned.items())),
     )
@@ -161,31 +159,28 @@ def divisors(number: int, up_to: int) -> list[int]:
     return [d for d in range(1, min(number, up_to) + 1) if number % d == 0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Grids:
-    """The (pp, dp) pairs that go with a block of GPUs and a micro-batch size."""
+    """The (pp, dp) pairs that go with a block of GPUs and a micro-batch size.
 
-    num_slots: int
-    run: RunSpec
-    limits: SpaceLimits
-    options: SearchOptions
+    ``num_choices`` counts, by pp, the chunk choices: every chunk holds a unit, or the embedding,
+    or the loss.
+    """
 
-    @property
-    def chunk_counts(self) -> tuple[int, ...]:
-        """Chunks per stage to try, ascending."""
-        fixed = self.options.fix.get("vpp")
-        return CHUNK_COUNTS if fixed is None else (fixed,)
+    def __init__(
+        self, num_slots: int, run: RunSpec, limits: SpaceLimits, options: SearchOptions
+    ) -> None:
+        fixed = options.fix.get("vpp")
+        self.chunk_counts = CHUNK_COUNTS if fixed is None else (fixed,)
+        self.run = run
+        self._num_slots = num_slots
+        self._limits = limits
+        self._options = options
+        self.num_choices = self._count_choices()
 
-    @property
-    def min_gpus(self) -> float:
-        """Fewest GPUs a strategy must use."""
-        return self.options.min_gpu_share * self.limits.max_gpus
-
-    def num_choices(self, pp: IntArray) -> IntArray:
-        """Chunk choices of each pp: every chunk holds a unit, or the embedding, or the loss."""
-        counts = np.array(self.chunk_counts, dtype=np.int64)
-        fits = counts[None, :] * pp[:, None] <= self.num_slots
-        fits &= (counts[None, :] == 1) | (pp[:, None] > 1)
+    def _count_choices(self) -> IntArray:
+        pp = np.arange(max(self._num_slots, self._options.fix.get("pp", 1)) + 1)[:, None]
+        counts = np.array(self.chunk_counts, dtype=np.int64)[None, :]
+        fits = (counts * pp <= self._num_slots) & ((counts == 1) | (pp > 1))
         return np.asarray(fits.sum(axis=1), dtype=np.int64)
 
     def pairs(
@@ -193,21 +188,21 @@ class _Grids:
     ) -> tuple[IntArray, IntArray, int]:
         """All (pp, dp) in range, and how many strategies use too few GPUs.
 
-        ``num_choices`` drops pairs without any chunk choice.
+        Pairs without any chunk choice are no strategies.
         """
-        most = self.limits.max_gpus // block_gpus
+        most = self._limits.max_gpus // block_gpus
         batch = self.run.global_batch_size
         samples = batch // micro_batch_size if batch % micro_batch_size == 0 else 0
-        pps = _pinned(self.options, "pp", range(1, min(self.num_slots, most) + 1))
-        if zero_stage == FULLY_SHARDED and "zero_stage" not in self.options.fix:
+        pps = _pinned(self._options, "pp", range(1, min(self._num_slots, most) + 1))
+        if zero_stage == FULLY_SHARDED and "zero_stage" not in self._options.fix:
             pps = [pp for pp in pps if pp == 1]
-        dps = _pinned(self.options, "dp", divisors(samples, most))
+        dps = _pinned(self._options, "dp", divisors(samples, most))
         dps = [dp for dp in dps if samples and samples % dp == 0]
         pp, dp = (a.ravel() for a in np.meshgrid(np.array(pps, int), np.array(dps, int)))
-        choices = self.num_choices(pp)
+        choices = self.num_choices[pp]
         gpus = block_gpus * pp * dp
-        possible = (gpus <= self.limits.max_gpus) & (choices > 0)
-        enough = gpus >= self.min_gpus
+        possible = (gpus <= self._limits.max_gpus) & (choices > 0)
+        enough = gpus >= self._options.min_gpu_share * self._limits.max_gpus
         few = int(choices[possible & ~enough].sum())
         return pp[possible & enough], dp[possible & enough], few
 
@@ -261,46 +256,45 @@ def _cross(
     limits: SpaceLimits,
     options: SearchOptions,
     pruned: Counter[str],
-) -> tuple[StrategyBatch, int]:
-    """Cross layer choices with (pp, dp) pairs; return the families and the strategies counted."""
+) -> tuple[StrategyBatch, IntArray, int]:
+    """Cross layer choices with (pp, dp) pairs: families, their layer choice, strategies counted."""
     refused = _refusals(layers, grids.run.seq_len, limits, options)
     block, mbs, zero = layers["tp"] * layers["cp"], layers["micro_batch_size"], layers["zero_stage"]
-    parts: list[dict[str, IntArray]] = []
+    parts: list[tuple[IntArray, IntArray, IntArray]] = []
     considered = 0
     kinds = set(zip(block.tolist(), mbs.tolist(), zero.tolist(), strict=True))
     for block_gpus, size, stage in sorted(kinds):
         pp, dp, few = grids.pairs(block_gpus, size, stage)
         rows = np.flatnonzero((block == block_gpus) & (mbs == size) & (zero == stage))
-        weight = int(grids.num_choices(pp).sum())
-        considered += len(rows) * (weight + few)
-        open_rows = np.ones(len(rows), dtype=np.bool_)
+        weight = int(grids.num_choices[pp].sum()) + few
+        considered += len(rows) * weight
         for reason, mask in refused.items():
-            hit = open_rows & mask[rows]
-            pruned[reason] += int(hit.sum()) * (weight + few)
-            open_rows &= ~hit
-        rows = rows[open_rows]
+            hit = mask[rows]
+            pruned[reason] += int(hit.sum()) * weight
+            rows = rows[~hit]
         pruned[FEW_GPUS] += len(rows) * few
-        part = {name: np.repeat(values[rows], len(pp)) for name, values in layers.items()}
-        part["pp"], part["dp"] = np.tile(pp, len(rows)), np.tile(dp, len(rows))
-        parts.append(part)
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    alone = columns["dp"] * columns["cp"] == 1
-    twice = alone & (columns["zero_stage"] == FULLY_SHARDED) & ("zero_stage" not in options.fix)
-    considered -= int(grids.num_choices(columns["pp"][twice]).sum())
-    columns = {name: values[~twice] for name, values in columns.items()}
+        parts.append((np.repeat(rows, len(pp)), np.tile(pp, len(rows)), np.tile(dp, len(rows))))
+    key, pp, dp = (np.concatenate(column) for column in zip(*parts, strict=True))
+    twice = (dp * layers["cp"][key] == 1) & (zero[key] == FULLY_SHARDED)
+    if twice.any() and "zero_stage" not in options.fix:
+        considered -= int(grids.num_choices[pp[twice]].sum())
+        key, pp, dp = key[~twice], pp[~twice], dp[~twice]
     for reason in [reason for reason, count in pruned.items() if count == 0]:
         del pruned[reason]
-    return _families(columns, grids.run.global_batch_size), considered
+    columns = {name: values[key] for name, values in layers.items()}
+    return _families(columns, pp, dp, grids.run.global_batch_size), key, considered
 
 
-def _families(columns: dict[str, IntArray], global_batch_size: int) -> StrategyBatch:
-    dp, cp, zero = columns["dp"], columns["cp"], columns["zero_stage"]
+def _families(
+    columns: dict[str, IntArray], pp: IntArray, dp: IntArray, global_batch_size: int
+) -> StrategyBatch:
+    cp, zero = columns["cp"], columns["zero_stage"]
     return StrategyBatch(
         tp=columns["tp"],
         cp=cp,
         ep=columns["ep"],
         etp=columns["etp"],
-        pp=columns["pp"],
+        pp=pp,
         vpp=np.ones_like(dp),
         dp=dp,
         micro_batch_size=columns["micro_batch_size"],
@@ -349,17 +343,16 @@ def _legal_families(
     return np.asarray(refusal < 0)
 
 
-_KEY_COLUMNS: Final = ("tp", "cp", "ep", "etp", "micro_batch_size", "recompute", "zero_stage")
-
-
-def _group(families: StrategyBatch) -> tuple[IntArray, StrategyBatch]:
-    """Key of each family and one representative per key: the family of most replicas."""
-    code = np.zeros(len(families), dtype=np.int64)
-    for name in _KEY_COLUMNS:
-        values, inverse = np.unique(getattr(families, name), return_inverse=True)
-        code = code * max(1, len(values)) + inverse
-    order = np.lexsort((-families.dp, code))
-    _, first, inverse = np.unique(code[order], return_index=True, return_inverse=True)
-    key = np.empty_like(code)
-    key[order] = inverse
-    return key, families.take(order[first])
+def _keys(
+    families: StrategyBatch, layer_choice: IntArray, num_choices: int
+) -> tuple[IntArray, StrategyBatch]:
+    """Number the layer choices in use; one representative each, a family of most replicas."""
+    most = np.zeros(num_choices, dtype=np.int64)
+    np.maximum.at(most, layer_choice, families.dp)
+    widest = np.flatnonzero(families.dp == most[layer_choice])
+    row = np.full(num_choices, -1, dtype=np.int64)
+    row[layer_choice[widest][::-1]] = widest[::-1]
+    used = np.flatnonzero(row >= 0)
+    number = np.zeros(num_choices, dtype=np.int64)
+    number[used] = np.arange(len(used))
+    return number[layer_choice], families.take(row[used])
