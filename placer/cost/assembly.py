@@ -77,10 +77,11 @@ class StageTimes:
     @property
     def total(self) -> FloatArray:
         """(pp,) seconds of each stage on one micro-batch."""
-        return self.parts.sum(axis=1) + self.hop
+        return np.asarray(self.parts.sum(axis=1) + self.hop)
 
 
 def assemble(
+    *,
     model: ModelSpec,
     topology: Topology,
     run: RunSpec,
@@ -132,7 +133,7 @@ def _stage_times(
     """Time of each stage on the slowest generation it touches."""
     generation = np.array(
         [
-            max(found, key=lambda g, row=row: float((costs[g].time_s[0] @ row).sum()))
+            _slowest(costs, found, row)
             for found, row in zip(stage_generations(domains, topology), counts, strict=True)
         ],
         dtype=np.int64,
@@ -141,6 +142,12 @@ def _stage_times(
     before = np.roll(levels, 1)
     hop = 0.5 * (costs[0].hop_steady_s[0][levels] + costs[0].hop_steady_s[0][before])
     return StageTimes(parts=parts, hop=hop, generation=generation)
+
+
+def _slowest(costs: tuple[StageCosts, ...], generations: IntArray, counts: FloatArray) -> int:
+    """The generation among ``generations`` that takes longest over ``counts`` (I,)."""
+    times = [float((costs[g].time_s[0] @ counts).sum()) for g in generations]
+    return int(generations[int(np.argmax(times))])
 
 
 def _breakdown(
@@ -158,9 +165,7 @@ def _breakdown(
     fill = 2.0 * float(costs.hop_fill_s[0][levels[:-1]].sum()) if strategy.pp > 1 else 0.0
     parts = microbatches * times.parts[critical]
     dp = costs.dp_s[0] @ counts.T + costs.dp_latency_s[0]
-    exposed = exposed_dp_s(
-        dp, costs.dp_window[0] * times.total[critical], float(costs.dp_drag[0])
-    )
+    exposed = exposed_dp_s(dp, costs.dp_window[0] * times.total[critical], float(costs.dp_drag[0]))
     optimizer = (counts @ costs.optimizer_s[0]).max() + costs.optimizer_fixed_s
     return Breakdown(
         compute=float(parts[Part.COMPUTE]),

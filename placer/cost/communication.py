@@ -90,9 +90,7 @@ def expert_tensor_parallel_s(model: ModelSpec, shard: Shard, fabric: Fabric) -> 
     return Duration(forward_s=once, backward_s=once)
 
 
-def context_parallel_s(
-    model: ModelSpec, shard: Shard, core: Duration, fabric: Fabric
-) -> Duration:
+def context_parallel_s(model: ModelSpec, shard: Shard, core: Duration, fabric: Fabric) -> Duration:
     """Key/value exchange around the context-parallel ring, beyond what attention hides.
 
     Forward moves K and V once; backward moves them again with their gradients (Liu et al., Ring
@@ -108,9 +106,7 @@ def context_parallel_s(
     )
 
 
-def expert_parallel_s(
-    model: ModelSpec, shard: Shard, cover: Duration, fabric: Fabric
-) -> Duration:
+def expert_parallel_s(model: ModelSpec, shard: Shard, cover: Duration, fabric: Fabric) -> Duration:
     """Dispatch and combine of one MoE layer, each way, beyond what overlap hides.
 
     ``cover`` is the computation of the layer, behind which an overlapping schedule (Megatron-Core

@@ -107,7 +107,9 @@ def _traffic_s(parameters: FloatArray, spans: IntArray, fabric: Fabric) -> Float
     )
 
 
-def optimizer_s_per_parameter(fabric: Fabric, hbm_bytes_per_s: float) -> tuple[FloatArray, FloatArray]:
+def optimizer_s_per_parameter(
+    fabric: Fabric, hbm_bytes_per_s: float
+) -> tuple[FloatArray, FloatArray]:
     """Seconds per local dense and per local expert parameter of the optimizer's memory traffic."""
     batch = fabric.batch
     per_byte = fabric.constants.compute.optimizer_traffic_bytes / hbm_bytes_per_s

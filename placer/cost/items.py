@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +54,20 @@ class ItemTime:
     flops: FloatArray
 
 
-def items_of(model: ModelSpec, shard: Shard, rates: DeviceRates, imbalance: float, *, dropout: bool) -> tuple[Item, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemContext:
+    """What pricing an item needs beside the item; ``modules`` is what selective recompute drops."""
+
+    model: ModelSpec
+    shard: Shard
+    rates: DeviceRates
+    fabric: Fabric
+    modules: frozenset[RecomputeModule]
+
+
+def items_of(
+    model: ModelSpec, shard: Shard, rates: DeviceRates, imbalance: float, *, dropout: bool
+) -> tuple[Item, ...]:
     """Every item of the model, in the order of ``StageCosts.item_names``."""
 
     def saved(layer: LayerClass) -> tuple[SavedTensor, ...]:
@@ -79,40 +91,30 @@ def items_of(model: ModelSpec, shard: Shard, rates: DeviceRates, imbalance: floa
         for layer in model.layer_classes
     ]
     last = model.layers[-1]
-    table = Parameters(
-        dense=model.vocab_size * model.hidden_size / shard.tp, expert=np.zeros(1)
-    )
+    table = Parameters(dense=model.vocab_size * model.hidden_size / shard.tp, expert=np.zeros(1))
     embedding = Item(
         name=EMBEDDING, work=embedding_work(model, shard), layer=None, parameters=table, saved=()
     )
-    loss = Item(
-        name=LOSS, work=loss_work(model, shard), layer=None, parameters=table, saved=()
-    )
+    loss = Item(name=LOSS, work=loss_work(model, shard), layer=None, parameters=table, saved=())
     mtp = item(MTP, mtp_work(model, last, shard, imbalance=imbalance), last)
     return (*layers, mtp, embedding, loss)
 
 
-def item_time(
-    item: Item,
-    model: ModelSpec,
-    shard: Shard,
-    rates: DeviceRates,
-    fabric: Fabric,
-    modules: frozenset[RecomputeModule],
-) -> ItemTime:
+def item_time(item: Item, work: ItemContext) -> ItemTime:
     """Exposed time of one item on one micro-batch, forward, backward and recomputation.
 
     The host's launches are a floor under the item's whole time; what exceeds the accelerator's
     own time counts as computation.
     """
+    rates = work.rates
     compute = work_s(item.work, rates)
-    exchanges = _exchanges(item, model, shard, rates, fabric, compute)
-    recompute = fabric.batch.recompute if item.layer else np.zeros(1, dtype=np.int64)
+    exchanges = _exchanges(item, work, compute)
+    recompute = work.fabric.batch.recompute if item.layer else np.zeros(1, dtype=np.int64)
     forward = compute.forward_s + sum(e.forward_s for e in exchanges)
     again = np.where(
         recompute == FULL,
         forward,
-        np.where(recompute == SELECTIVE, selective_s(item.work, modules, rates), 0.0),
+        np.where(recompute == SELECTIVE, selective_s(item.work, work.modules, rates), 0.0),
     )
     parts: list[FloatArray] = [compute.forward_s + compute.backward_s]
     parts += [e.forward_s + e.backward_s for e in exchanges]
@@ -125,19 +127,15 @@ def item_time(
 
 
 def _exchanges(
-    item: Item,
-    model: ModelSpec,
-    shard: Shard,
-    rates: DeviceRates,
-    fabric: Fabric,
-    compute: Duration,
+    item: Item, work: ItemContext, compute: Duration
 ) -> tuple[Duration, Duration, Duration]:
     """Tensor-, context- and expert-parallel communication of an item."""
+    model, shard, fabric = work.model, work.shard, work.fabric
     if item.layer is None:
         return boundary_collectives_s(model, shard, fabric), ZERO, ZERO
     core = ZERO
     for attention in item.work.attention:
-        core = core + attention_s(attention, rates)
+        core = core + attention_s(attention, work.rates)
     context = context_parallel_s(model, shard, core, fabric)
     tensor = tensor_parallel_s(model, item.layer, shard, fabric)
     if item.layer.mlp is not MlpKind.MOE:
@@ -146,23 +144,17 @@ def _exchanges(
     return tensor, context, expert_parallel_s(model, shard, compute, fabric)
 
 
-def activation_bytes(
-    item: Item, model: ModelSpec, shard: Shard, recompute: FloatArray, modules: frozenset[RecomputeModule]
-) -> FloatArray:
+def activation_bytes(item: Item, work: ItemContext) -> FloatArray:
     """Bytes an item keeps per micro-batch in flight under each row's recomputation.
 
     Full recomputation keeps the layer's input only, 2 bytes per element of the local stream.
     """
+    recompute = work.fabric.batch.recompute
     if item.layer is None:
         return np.zeros(len(recompute))
     everything = kept_bytes(item.saved, frozenset())
-    selected = kept_bytes(item.saved, modules)
-    checkpoint = 2.0 * model.hidden_size * shard.local_tokens
+    selected = kept_bytes(item.saved, work.modules)
+    checkpoint = 2.0 * work.model.hidden_size * work.shard.local_tokens
     return np.where(
         recompute == FULL, checkpoint, np.where(recompute == SELECTIVE, selected, everything)
     )
-
-
-def iterate_layers(items: tuple[Item, ...]) -> Iterator[Item]:
-    """Items that are decoder layers or MTP modules."""
-    return (item for item in items if item.layer is not None)

@@ -63,9 +63,7 @@ def parameters_of(work: LayerWork, hidden_size: int) -> Parameters:
     return Parameters(dense=dense, expert=expert)
 
 
-def state_bytes(
-    parameters: Parameters, batch: StrategyBatch, run: RunSpec
-) -> StateBytes:
+def state_bytes(parameters: Parameters, batch: StrategyBatch, run: RunSpec) -> StateBytes:
     """ZeRO accounting: bf16 weights, gradients and optimizer states by the run's recipe.
 
     Stage 1 shards optimizer states over the data-parallel group (dense: dp_shard * cp, experts:

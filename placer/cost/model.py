@@ -12,7 +12,17 @@ from placer.cost.communication import Fabric
 from placer.cost.constants import Constants
 from placer.cost.data_parallel import data_parallel_costs, optimizer_s_per_parameter
 from placer.cost.hops import hop_times_s
-from placer.cost.items import EMBEDDING, FULL, LOSS, MTP, Item, activation_bytes, item_time, items_of
+from placer.cost.items import (
+    EMBEDDING,
+    FULL,
+    LOSS,
+    MTP,
+    Item,
+    ItemContext,
+    activation_bytes,
+    item_time,
+    items_of,
+)
 from placer.cost.memory import Parameters, allocatable_bytes, logits_bytes, state_bytes
 from placer.cost.rates import DeviceRates, device_rates
 from placer.cost.spans import AxisSpans, spans_of
@@ -72,10 +82,11 @@ class CostModel:
         )
         shard = shard_of(batch, self.run.seq_len)
         imbalance = self.constants.compute.expert_imbalance
-        items = items_of(
-            self.model, shard, rates, imbalance, dropout=self.run.features.dropout
+        items = items_of(self.model, shard, rates, imbalance, dropout=self.run.features.dropout)
+        work = ItemContext(
+            model=self.model, shard=shard, rates=rates, fabric=fabric, modules=modules
         )
-        times = [item_time(i, self.model, shard, rates, fabric, modules) for i in items]
+        times = [item_time(item, work) for item in items]
         rows = (len(batch),)
 
         def column(values: list[FloatArray]) -> FloatArray:
@@ -86,9 +97,7 @@ class CostModel:
         dp = data_parallel_costs(self._mean_stage(items, parameters, batch), fabric)
         dense_s, expert_s = optimizer_s_per_parameter(fabric, rates.hbm_bytes_per_s)
         states = [state_bytes(p, batch, self.run) for p in parameters]
-        saved = [
-            activation_bytes(i, self.model, shard, batch.recompute, modules) for i in items
-        ]
+        saved = [activation_bytes(item, work) for item in items]
         logits = logits_bytes(self.model, shard)
         return StageCosts(
             item_names=self.item_names,
@@ -123,7 +132,15 @@ class CostModel:
             for generation in range(len(self.topology.accelerators))
         )
         limits = tuple(self.memory_limit_bytes(g) for g in range(len(costs)))
-        return assemble(self.model, self.topology, self.run, strategy, placement, costs, limits)
+        return assemble(
+            model=self.model,
+            topology=self.topology,
+            run=self.run,
+            strategy=strategy,
+            placement=placement,
+            costs=costs,
+            limits_bytes=limits,
+        )
 
     def memory_limit_bytes(self, generation: int) -> float:
         """What a stage's tensors may add up to on an accelerator of this generation."""

@@ -11,7 +11,6 @@ from placer.spec.accelerator import Accelerator, Architecture
 from placer.spec.run import AttentionKernel, CudaGraph, Precision, RunSpec
 from placer.workload.operators import GemmRole
 
-
 MEASURED_POWER_W = {Architecture.HOPPER: 700.0, Architecture.BLACKWELL: 1000.0}
 """Power cap of the part behind each generation's sustained rates: H100 SXM, B200 SXM (datasheets)."""
 
@@ -70,9 +69,7 @@ def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -
         hbm_bytes_per_s=accelerator.hbm_bytes_per_s * compute.hbm_efficiency,
         launch_s=compute.launch_s,
         host_launch_s=host * compute.host_launch_s,
-        host_moe_s=0.0
-        if features.cuda_graph is CudaGraph.FULL
-        else compute.host_moe_layer_s,
+        host_moe_s=0.0 if features.cuda_graph is CudaGraph.FULL else compute.host_moe_layer_s,
         traffic_ratio=compute.eager_traffic_ratio if features.eager_kernels else 1.0,
         tile_pad_rows=compute.tile_pad_rows,
     )
@@ -121,9 +118,7 @@ def peak_flops_per_s(accelerator: Accelerator, precision: Precision) -> float:
     return peak
 
 
-def best_matmul(
-    accelerator: Accelerator, precision: Precision, compute: ComputeConstants
-) -> float:
+def best_matmul(accelerator: Accelerator, precision: Precision, compute: ComputeConstants) -> float:
     """Best measured rate of large matrix products; a shared share of the peak where unmeasured."""
     peak = peak_flops_per_s(accelerator, precision)
     measured = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 
@@ -27,7 +28,7 @@ class Breakdown:
     @property
     def total_s(self) -> float:
         """The step time."""
-        return sum(getattr(self, f.name) for f in fields(self))
+        return math.fsum(getattr(self, f.name) for f in fields(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class StageMemory:
     @property
     def total_bytes(self) -> float:
         """Peak bytes of the stage."""
-        return sum(getattr(self, f.name) for f in fields(self))
+        return math.fsum(getattr(self, f.name) for f in fields(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,7 +154,7 @@ class StrategyBatch:
     @property
     def cell_gpus(self) -> IntArray:
         """GPUs of one cell, lcm(tp * cp, ep * etp)."""
-        return np.lcm(self.tp * self.cp, self.ep * self.etp)
+        return np.asarray(np.lcm(self.tp * self.cp, self.ep * self.etp))
 
     def take(self, rows: NDArray[np.bool_] | IntArray) -> StrategyBatch:
         """Rows picked by mask or index."""

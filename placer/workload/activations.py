@@ -118,7 +118,9 @@ def _mlp_tensors(
     module = RecomputeModule.SHARED_EXPERTS if prefix == "shared" else RecomputeModule.MLP
     return [
         SavedTensor(
-            name=f"{prefix}_hidden", size_bytes=BF16 * up * width * shard.tokens, dropped_by=(module,)
+            name=f"{prefix}_hidden",
+            size_bytes=BF16 * up * width * shard.tokens,
+            dropped_by=(module,),
         ),
         SavedTensor(
             name=f"{prefix}_activated",
@@ -169,9 +171,7 @@ def _moe_tensors(
     return tensors
 
 
-def kept_bytes(
-    tensors: tuple[SavedTensor, ...], modules: frozenset[RecomputeModule]
-) -> FloatArray:
+def kept_bytes(tensors: tuple[SavedTensor, ...], modules: frozenset[RecomputeModule]) -> FloatArray:
     """Bytes left when ``modules`` are recomputed."""
     kept = [t.size_bytes for t in tensors if not modules.intersection(t.dropped_by)]
     return np.asarray(sum(kept, start=np.zeros(1)))

@@ -13,9 +13,7 @@ BF16 = 2.0
 FP32 = 4.0
 
 
-def layer_work(
-    model: ModelSpec, layer: LayerClass, shard: Shard, *, imbalance: float
-) -> LayerWork:
+def layer_work(model: ModelSpec, layer: LayerClass, shard: Shard, *, imbalance: float) -> LayerWork:
     """Operators of one decoder layer.
 
     ``imbalance`` is the load of the busiest expert rank over the mean.
@@ -45,7 +43,11 @@ def mtp_work(model: ModelSpec, layer: LayerClass, shard: Shard, *, imbalance: fl
     one = np.ones_like(shard.tokens)
     hidden = model.hidden_size
     merge = Gemm(
-        name="mtp_projection", m=shard.tokens, n=one * hidden / shard.tp, k=one * 2 * hidden, copies=one
+        name="mtp_projection",
+        m=shard.tokens,
+        n=one * hidden / shard.tp,
+        k=one * 2 * hidden,
+        copies=one,
     )
     return LayerWork(
         gemms=(*body.gemms, merge),
@@ -106,9 +108,7 @@ def _attention_traffic(model: ModelSpec, shard: Shard) -> Traffic:
     return Traffic(name="rotary", forward_bytes=2 * size, backward_bytes=3 * size, kernels=3)
 
 
-def _activation_traffic(
-    gated: bool, width_tokens: FloatArray, name: str = "activation"
-) -> Traffic:
+def _activation_traffic(gated: bool, width_tokens: FloatArray, name: str = "activation") -> Traffic:
     """The activation function between the projections: inputs read, output written."""
     forward = (3.0 if gated else 2.0) * BF16 * width_tokens
     backward = (5.0 if gated else 3.0) * BF16 * width_tokens
@@ -125,7 +125,9 @@ def _moe_traffic(model: ModelSpec, shard: Shard, imbalance: float) -> list[Traff
     logits = FP32 * moe.num_experts * shard.tokens / shard.tp
     traffic = [
         Traffic(name="permute", forward_bytes=4 * rows, backward_bytes=4 * rows, kernels=6),
-        Traffic(name="router_softmax", forward_bytes=4 * logits, backward_bytes=4 * logits, kernels=10),
+        Traffic(
+            name="router_softmax", forward_bytes=4 * logits, backward_bytes=4 * logits, kernels=10
+        ),
         _activation_traffic(gated, moe.ffn_hidden_size / shard.etp * routed, "expert_activation"),
     ]
     if moe.shared_ffn_hidden_size:
