@@ -54,7 +54,8 @@ def between_bounds(reader: ConfigReader, num_layers: int) -> tuple[tuple[bool, .
     last = num_layers - 1 if last < 0 else last
     interval = reader.count_or(("moe_layer_interval",), 1)
     flags = (first <= i <= last and (i + 1) % interval == 0 for i in range(num_layers))
-    return tuple(flags), "moe_layer_start_index"
+    ends_early = last < num_layers - 1
+    return tuple(flags), "moe_layer_end_index" if ends_early else "moe_layer_start_index"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

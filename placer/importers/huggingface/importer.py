@@ -17,7 +17,7 @@ from placer.importers.huggingface.experts import read_experts
 from placer.importers.huggingface.families import FAMILIES, TEXT_TYPES
 from placer.importers.huggingface.family import Family, Switch
 from placer.importers.huggingface.harmless import MULTIMODAL
-from placer.importers.huggingface.reader import ConfigReader, Names
+from placer.importers.huggingface.reader import PLACEHOLDER, ConfigReader, Names
 from placer.importers.huggingface.unsupported import UNSUPPORTED, evidence
 from placer.importers.huggingface.windows import read_windows
 from placer.spec.field_problems import field_problems
@@ -175,7 +175,7 @@ def _attention(
     if family.attention is AttentionKind.MLA:
         return shape | _latents(family, reader)
     head_dim, rest = divmod(hidden_size, num_heads)
-    if rest and not reader.has(family.names.head_dim):
+    if rest and hidden_size != PLACEHOLDER and not reader.has(family.names.head_dim):
         expected = f"a divisor of the hidden size {hidden_size} where head_dim is not given"
         reader.report(family.names.num_heads[0], expected, f"{num_heads}", "")
     return shape | {
