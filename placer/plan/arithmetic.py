@@ -48,7 +48,7 @@ def any_of(*conditions: BoolArray | bool) -> BoolArray:
     return joined
 
 
-def _spread(value: BoolArray | bool, case: Case) -> BoolArray:  # noqa: FBT001
+def _spread(value: BoolArray | bool, case: Case) -> BoolArray:
     return np.broadcast_to(np.asarray(value, dtype=np.bool_), (len(case),))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from placer.plan.arithmetic import Quantity, all_of, any_of, at_least, forbidden, multiple_of
-from placer.plan.legality import BoolArray, Case, Rule, RuleSet
+from placer.plan.legality import BoolArray, Case, ChoiceRule, Rule, RuleSet
 
 if TYPE_CHECKING:
     from placer.plan.strategy import IntArray
@@ -184,4 +184,27 @@ MATHEMATICS: tuple[Rule, ...] = (
     ),
 )
 
-ANY_FRAMEWORK = RuleSet(name="any", release="", rules=MATHEMATICS)
+SINGLE_MATHEMATICS: tuple[ChoiceRule, ...] = (
+    ChoiceRule(
+        name="shards_times_replicas",
+        sentence="Shard groups and their replicas make up data parallelism.",
+        refuses=lambda c: c.strategy.dp_shard * c.strategy.dp_replicate != c.strategy.dp,
+        arithmetic=lambda c: (
+            f"dp_shard {c.strategy.dp_shard} * dp_replicate {c.strategy.dp_replicate} ="
+            f" {c.strategy.dp_shard * c.strategy.dp_replicate}, dp {c.strategy.dp}"
+        ),
+        remedy="Set dp_replicate to dp / dp_shard.",
+    ),
+    ChoiceRule(
+        name="sites_divide_dp",
+        sentence="Each cross-site replica holds the same number of data-parallel replicas.",
+        refuses=lambda c: c.strategy.dp % c.strategy.cross_site.replicas != 0,
+        arithmetic=lambda c: (
+            f"dp {c.strategy.dp} % replicas {c.strategy.cross_site.replicas} ="
+            f" {c.strategy.dp % c.strategy.cross_site.replicas}"
+        ),
+        remedy="Choose a dp the cross-site replicas divide.",
+    ),
+)
+
+ANY_FRAMEWORK = RuleSet(name="any", release="", rules=MATHEMATICS, choice_rules=SINGLE_MATHEMATICS)

@@ -149,11 +149,6 @@ def _alternative_data(alternative: Alternative) -> dict[str, Any]:
     }
 
 
-def plan_schema() -> dict[str, Any]:
-    """The JSON Schema of ``placer.plan/v1``."""
-    return doc.PlanDocument.model_json_schema(mode="validation")
-
-
 def load_plan(path: Path) -> Plan:
     """Read a plan file.
 

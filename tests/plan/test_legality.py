@@ -48,7 +48,7 @@ def test_ordinary_strategies_break_no_rule() -> None:
     ("changes", "rules"),
     [
         ({"tp": 3}, ["heads_over_tp", "ffn_over_tp", "megatron_kv_heads", "megatron_seq_over_tp"]),
-        ({"dp_shard": 3}, ["shard_divides_dp"]),
+        ({"dp_shard": 3}, ["shard_divides_dp", "shards_times_replicas"]),
         ({"ep": 2}, ["experts_need_moe"]),
         ({"cp": 3}, ["seq_over_cp", "megatron_seq_over_cp", "megatron_seq_over_tp"]),
         ({"vpp": 10, "schedule": Schedule.INTERLEAVED}, ["chunk_holds_something"]),
@@ -72,7 +72,7 @@ def test_one_change_breaks_its_rules(changes: dict[str, Any], rules: list[str]) 
         ({"sequence_parallel": False}, {}, {}, "megatron_moe_needs_sequence_parallel"),
         ({}, {"ep_overlap": True}, {}, "megatron_ep_overlap_needs_chunks"),
         ({"pp": 1}, {"ep_overlap": True}, {}, "megatron_ep_overlap_mtp"),
-        ({"dp_shard": 1}, {}, {}, "megatron_optimizer_instances"),
+        ({"dp_shard": 1, "dp_replicate": 8}, {}, {}, "megatron_optimizer_instances"),
         ({}, {}, {"optimizer": Optimizer.ADAFACTOR}, "megatron_optimizer"),
         (
             {"zero_stage": 0},
@@ -137,6 +137,8 @@ def test_forms_of_recomputation(recompute: Recompute, *, legal: bool) -> None:
 def test_schedules_and_sites_megatron_has_not() -> None:
     bidirectional = replace(DENSE, schedule=Schedule.DUAL_PIPE)
     assert broken_rules(DENSE_MODEL, bidirectional) == ["megatron_schedule"]
+    three = CrossSite(mode=CrossSiteMode.SYNC_DP, replicas=3)
+    assert broken_rules(DENSE_MODEL, replace(DENSE, cross_site=three)) == ["sites_divide_dp"]
     sites = CrossSite(mode=CrossSiteMode.DILOCO, replicas=2, inner_steps=50)
     assert broken_rules(DENSE_MODEL, replace(DENSE, cross_site=sites)) == ["megatron_cross_site"]
 

@@ -11,8 +11,9 @@ import pytest
 from plan_samples import MOE_MODEL, plan_of
 
 from placer.errors import InputError
+from placer.plan.document import PlanDocument
 from placer.plan.plan import PlanStatus
-from placer.plan.serialise import load_plan, plan_from_json, plan_schema, plan_to_json
+from placer.plan.serialise import load_plan, plan_from_json, plan_to_json
 from placer.plan.strategy import Recompute, RecomputeGranularity, Schedule, Strategy
 
 PLAN = plan_of(
@@ -129,5 +130,5 @@ def test_unreadable_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_schema_describes_the_document() -> None:
-    schema = plan_schema()
+    schema = PlanDocument.model_json_schema()
     assert set(json.loads(plan_to_json(PLAN))) <= set(schema["properties"])

@@ -30,7 +30,7 @@ def flag(*words: str | float, reason: str = "") -> Argument:
 
 def comment(text: str) -> str:
     """A shell comment of one line, whatever the text holds."""
-    return "# " + "".join(c if c.isprintable() else "?" for c in text)
+    return f"# {''.join(c if c.isprintable() else '?' for c in text)}".rstrip()
 
 
 def section_lines(section: Section) -> list[str]:

@@ -66,7 +66,7 @@ def argument_file(plan: Plan, version: str) -> str:
             f"(megatron-core {release.version}), {strategy.num_gpus} GPUs,"
             f" {plan.estimate.step_time_s:.3f} s per step."
         ),
-        "#",
+        comment(""),
         *(comment(line) for line in _ABOUT),
         "MEGATRON_ARGS=(",
     ]

@@ -24,6 +24,7 @@ from placer.plan.mathematics import (
     NUM_MICROBATCHES,
     PP,
     SEQ_LEN,
+    SINGLE_MATHEMATICS,
     TP,
     VPP,
     degree,
@@ -289,5 +290,5 @@ def megatron_rules(version: str = "") -> RuleSet:
         name="megatron",
         release=release_named(version).version,
         rules=MATHEMATICS + MEGATRON,
-        choice_rules=CHOICES,
+        choice_rules=SINGLE_MATHEMATICS + CHOICES,
     )
