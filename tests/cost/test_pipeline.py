@@ -1,0 +1,51 @@
+"""Schedules: step time from stage times, micro-batches in flight."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from placer.cost.pipeline import exposed_dp_s, in_flight_microbatches, steady_and_bubble_s
+
+STAGE_TIMES = st.lists(st.floats(1e-3, 10.0), min_size=1, max_size=12)
+
+
+def test_balanced_pipeline_has_the_textbook_bubble() -> None:
+    """(p - 1) (t_f + t_b) / v, Narayanan et al., arXiv 2104.04473, section 2.2."""
+    steady, bubble = steady_and_bubble_s(np.full(8, 0.5), np.array(32.0), np.array(4.0))
+    assert steady == pytest.approx(32 * 0.5)
+    assert bubble == pytest.approx(7 * 0.5 / 4)
+
+
+@given(STAGE_TIMES, st.integers(1, 64), st.integers(1, 8))
+def test_a_slower_stage_never_shortens_the_step(times: list[float], m: int, v: int) -> None:
+    before = sum(steady_and_bubble_s(np.array(times), np.array(float(m)), np.array(float(v))))
+    times[0] += 0.5
+    after = sum(steady_and_bubble_s(np.array(times), np.array(float(m)), np.array(float(v))))
+    assert after >= before
+
+
+@pytest.mark.parametrize(
+    ("pp", "vpp", "m", "stage", "expected"),
+    [
+        (8, 1, 32, 0, 8.0),  # 1F1B: as many as stages behind
+        (8, 1, 32, 7, 1.0),
+        (8, 1, 4, 0, 4.0),  # never more than there are
+        (8, 4, 32, 0, 8 * (1 + 7 / (8 * 4))),  # arXiv 2205.05198, section 4.2.3
+        (8, 4, 32, 7, (3 * 8 + 1) / 4),  # last stage: its chunks but the last, and one
+        (4, 2, 4, 0, 4.0),  # all micro-batches: M v chunks at most
+    ],
+)
+def test_in_flight(pp: float, vpp: float, m: float, stage: float, expected: float) -> None:
+    held = in_flight_microbatches(np.array(pp), np.array(vpp), np.array(m), np.array(stage))
+    assert held == pytest.approx(expected)
+
+
+@given(st.floats(0, 10), st.floats(0, 10), st.floats(0, 1))
+def test_overlap_hides_no_more_than_there_is(traffic: float, window: float, drag: float) -> None:
+    exposed = float(exposed_dp_s(np.array(traffic), np.array(window), drag))
+    assert 0.0 <= exposed <= traffic
+    assert exposed >= traffic - window - 1e-12
+    assert exposed >= drag * traffic - 1e-12
