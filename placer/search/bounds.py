@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from placer.cost.pipeline import exposed_dp_s
 from placer.search.unit_costs import in_flight, memory_columns
 
 if TYPE_CHECKING:
@@ -198,12 +199,13 @@ def step_bound_s(
     traffic = _worst_stage(costs.dp_s, batch.pp, num_body) + costs.dp_latency_s
     optimizer = _worst_stage(costs.optimizer_s, batch.pp, num_body)
     window = costs.dp_window
-    hidden_at = np.divide(traffic, window, out=np.zeros_like(traffic), where=window > 0)
+    hides = (1.0 - costs.dp_drag) * traffic
+    hidden_at = np.divide(hides, window, out=np.zeros_like(traffic), where=window > 0)
     grows = batch.num_microbatches - 1.0 / batch.vpp - window < 0.0
     tau = np.where(grows, np.maximum(critical, np.minimum(hidden_at, total)), critical)
-    exposed = np.maximum(traffic - window * tau, 0.0)
+    exposed = exposed_dp_s(traffic, window * tau, costs.dp_drag)
     step = batch.num_microbatches * tau + (total - tau) / batch.vpp
-    return np.asarray(step + exposed + optimizer + fill_s)
+    return np.asarray(step + exposed + optimizer + costs.fixed_s + fill_s)
 
 
 def _total(columns: FloatArray, num_body: int) -> FloatArray:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from placer.cost.pipeline import steady_and_bubble_s
+from placer.cost.pipeline import exposed_dp_s, steady_and_bubble_s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,8 @@ class Instance:
     """What the inner problem needs to know of one strategy.
 
     ``pod_cells`` (P,) counts cells a pod can host; ``pod_class`` (P,) equal numbers for pods that
-    are alike. ``memory_limit_bytes`` is per accelerator.
+    are alike. ``memory_limit_bytes`` is per accelerator. Of a stage's replica traffic D a step sees
+    ``max(drag D, D - window * critical stage time)``.
     """
 
     vpp: int
@@ -94,6 +95,7 @@ class Instance:
     options: tuple[StageOptions, ...]
     variants: tuple[TrafficVariant, ...]
     window: float
+    drag: float
     fixed_s: float
     hops: Hops
     pod_cells: IntArray
@@ -186,7 +188,7 @@ def step_s(instance: Instance, assignment: Assignment) -> float:
     optimizer = max(float(table.optimizer_s[i]) for table, i in chosen)
     far = far_hops(assignment.cells)
     fill = np.where(far, instance.hops.far_fill_s, instance.hops.near_fill_s)[:-1].sum()
-    exposed = max(traffic - instance.window * critical, 0.0)
+    exposed = exposed_dp_s(np.array(traffic), np.array(instance.window * critical), instance.drag)
     return float(steady + bubble + 2.0 * fill + exposed + optimizer + instance.fixed_s)
 
 

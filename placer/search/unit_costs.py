@@ -29,8 +29,9 @@ class UnitCosts:
 
     ``time_s`` one micro-batch without hops; ``dp_s`` once per step; ``optimizer_s``;
     ``static_bytes`` weights, gradients, optimizer states, buffers; ``activation_bytes`` per
-    micro-batch in flight. Columns (N,): ``dp_latency_s``, ``dp_window``, ``transient_bytes``;
-    (N, L): ``hop_steady_s`` and ``hop_fill_s`` by the level a hop crosses.
+    micro-batch in flight. Columns (N,): ``dp_latency_s``, ``dp_window``, ``dp_drag``, ``fixed_s``
+    (the optimizer's), ``transient_bytes``; (N, L): ``hop_steady_s`` and ``hop_fill_s`` by the level
+    a hop crosses.
     """
 
     time_s: FloatArray
@@ -40,6 +41,8 @@ class UnitCosts:
     activation_bytes: FloatArray
     dp_latency_s: FloatArray
     dp_window: FloatArray
+    dp_drag: FloatArray
+    fixed_s: FloatArray
     hop_steady_s: FloatArray
     hop_fill_s: FloatArray
     transient_bytes: FloatArray
@@ -70,6 +73,8 @@ def unit_costs(costs: StageCosts, units: ModelUnits) -> UnitCosts:
         activation_bytes=costs.activation_bytes @ basis,
         dp_latency_s=costs.dp_latency_s,
         dp_window=costs.dp_window,
+        dp_drag=costs.dp_drag,
+        fixed_s=np.full(len(costs.dp_window), costs.optimizer_fixed_s),
         hop_steady_s=costs.hop_steady_s,
         hop_fill_s=costs.hop_fill_s,
         transient_bytes=costs.transient_bytes + costs.fixed_bytes,

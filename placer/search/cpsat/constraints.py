@@ -161,7 +161,7 @@ class Constraints:
             self._model.add(self._step.critical >= self._stage_time(s))
 
     def _exposed_traffic(self) -> None:
-        """Exposed traffic is what the critical stage's window does not hide, on every stage."""
+        """Exposed traffic is what the critical stage's window does not hide, or what hiding drags."""
         window = int(self._instance.window * WINDOW_DENOMINATOR)
         hidden = window * self._step.critical
         for j, literal in enumerate(self._step.variants):
@@ -169,6 +169,9 @@ class Constraints:
                 traffic = self._chosen(s, [self._scale.up(t) for t in table.traffic_s[:, j]])
                 scaled = WINDOW_DENOMINATOR * (self._step.traffic - traffic)
                 self._model.add(scaled >= -hidden).only_enforce_if(literal)
+                drag = self._instance.drag * table.traffic_s[:, j]
+                dragged = self._chosen(s, [self._scale.up(t) for t in drag])
+                self._model.add(self._step.traffic >= dragged).only_enforce_if(literal)
 
     def _slowest_optimizer(self) -> None:
         """The optimizer takes as long as on the stage with most parameters."""

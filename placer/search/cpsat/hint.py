@@ -67,7 +67,9 @@ def _step_values(
     variant = variant_of(instance, assignment.cells)
     window = int(instance.window * WINDOW_DENOMINATOR)
     dearest = max(scale.up(table.traffic_s[o, variant]) for table, o in chosen)
-    exposed = max(0, -((window * critical - WINDOW_DENOMINATOR * dearest) // WINDOW_DENOMINATOR))
+    dragged = max(scale.up(instance.drag * table.traffic_s[o, variant]) for table, o in chosen)
+    unhidden = -((window * critical - WINDOW_DENOMINATOR * dearest) // WINDOW_DENOMINATOR)
+    exposed = max(dragged, unhidden)
     optimizer = max(scale.up(table.optimizer_s[o]) for table, o in chosen)
     fills = np.where(far, hops.far_fill_s, hops.near_fill_s)[:-1]
     once = sum(scale.up(2.0 * f) for f in fills) + exposed + optimizer + scale.up(instance.fixed_s)

@@ -1,0 +1,258 @@
+"""One strategy solved: its instance, a good start, the solver's proof, the placement, the estimate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from placer.errors import InternalError
+from placer.search.candidates import Costing, pod_fit
+from placer.search.instance import (
+    Assignment,
+    Hops,
+    Instance,
+    TrafficVariant,
+    restricted,
+    step_s,
+)
+from placer.search.placement_builder import build_placement
+from placer.search.primal import best_assignment
+from placer.search.space import strategy_at
+from placer.search.spread import contiguous_hop_levels, least_hop_levels, unit_cells
+from placer.search.tables import stage_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from placer.plan.estimate import Estimate
+    from placer.plan.placement import Placement
+    from placer.plan.strategy import Strategy, StrategyBatch
+    from placer.search.cpsat.model import SolveLimits
+    from placer.search.unit_costs import UnitCosts
+
+MAX_CHUNK_WIDTHS: Final = 24
+RELATIVE_ROUNDING: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One strategy the search picked, with what bounds it; ``batch`` has the one row."""
+
+    batch: StrategyBatch
+    bound_s: float
+    critical_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A strategy on accelerators, costed."""
+
+    strategy: Strategy
+    placement: Placement
+    estimate: Estimate
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What the solver says of one candidate: no placement of it is faster than ``bound_s``."""
+
+    placed: Placed | None
+    bound_s: float
+    deterministic_work: float
+    wall_clock_cut: bool
+
+
+def instance_of(candidate: Candidate, costing: Costing) -> Instance:
+    """The open decisions of a candidate in numbers."""
+    batch = candidate.batch
+    fit = pod_fit(batch, costing.pods)
+    cells = int(fit.stage_cells[0])
+    variants = _variants(cells, int(fit.largest[0]), costing.pods.num_pods)
+    copies = batch.take(np.zeros(len(variants), dtype=np.int64))
+    chunk = np.array([variant.widest for variant in variants], dtype=np.int64)
+    pods = np.array([variant.pods for variant in variants], dtype=np.int64)
+    traffic = costing.slow(copies, costing.spans(copies, chunk, pods))
+    rows = [traffic.take(np.array([j])) for j in range(len(variants))]
+    pod_cells = costing.pods.capacity(costing.pods.shape(batch, 0))
+    return Instance(
+        vpp=int(batch.vpp[0]),
+        num_microbatches=int(batch.num_microbatches[0]),
+        num_units=costing.units.num_units,
+        num_lead=costing.units.num_lead,
+        cells_per_stage=cells,
+        options=stage_options(batch, rows[0], rows, costing.units.num_body),
+        variants=variants,
+        window=float(rows[0].dp_window[0]),
+        drag=float(rows[0].dp_drag[0]),
+        fixed_s=float(rows[0].fixed_s[0]),
+        hops=_hops(batch, rows[0], costing, cells),
+        pod_cells=pod_cells,
+        pod_class=pod_cells,
+        memory_limit_bytes=costing.least_memory_bytes,
+    )
+
+
+def start(candidate: Candidate, costing: Costing) -> tuple[Instance, Assignment | None]:
+    """A candidate's instance and the best assignment found without the solver."""
+    instance = instance_of(candidate, costing)
+    return instance, best_assignment(instance)
+
+
+def place(
+    candidate: Candidate, costing: Costing, instance: Instance, assignment: Assignment
+) -> Placed:
+    """Put an assignment on accelerators and cost it.
+
+    Raises
+    ------
+    InternalError
+        When the cost model finds the placement faster than the search thinks possible.
+    """
+    modules = tuple(sorted(module.value for module in costing.model.modules()))
+    strategy = strategy_at(candidate.batch, 0, modules)
+    shape = costing.pods.shape(candidate.batch, 0)
+    placement = build_placement(
+        strategy=strategy,
+        units=assignment.units(instance),
+        cells=assignment.cells,
+        shape=shape,
+        slots=costing.pods.slots(shape),
+        model=costing.model.model,
+        topology=costing.topology,
+    )
+    estimate = costing.model.estimate(strategy, placement)
+    placed = Placed(
+        strategy=strategy, placement=placement, estimate=estimate, assignment=assignment
+    )
+    _check(candidate, costing, instance, placed)
+    return placed
+
+
+def prove(
+    candidate: Candidate,
+    costing: Costing,
+    instance: Instance,
+    known: Assignment | None,
+    *,
+    cut_s: float,
+    limits: SolveLimits,
+    tick: Callable[[], None],
+) -> Proof:
+    """Let the solver find the fastest placement of a candidate, or show that none beats ``cut_s``.
+
+    ``known`` is an assignment to start from.
+    """
+    from placer.search.cpsat.model import SolveStatus, solve
+
+    upper = cut_s if known is None else min(cut_s, step_s(instance, known))
+    upper = upper * (1.0 + RELATIVE_ROUNDING)
+    trimmed = _trimmed(instance, candidate, upper)
+    if trimmed is None:
+        return Proof(placed=None, bound_s=upper, deterministic_work=0.0, wall_clock_cut=False)
+    hint = None if known is None else _translated(instance, trimmed, known)
+    solution = solve(
+        trimmed,
+        critical_s=candidate.critical_s,
+        lower_s=min(candidate.bound_s, upper),
+        upper_s=upper,
+        hint=hint,
+        limits=limits,
+        tick=tick,
+    )
+    bound = solution.bound_s
+    if solution.status is SolveStatus.INFEASIBLE:
+        if hint is not None:
+            raise InternalError(f"CP-SAT rejects a feasible placement of {step_s(trimmed, hint)} s")
+        bound = upper
+    placed = None
+    if solution.assignment is not None:
+        found = step_s(trimmed, solution.assignment)
+        if found > solution.objective_s * (1.0 + RELATIVE_ROUNDING):
+            raise InternalError(
+                f"CP-SAT says {solution.objective_s} s, the formulas {found} s for one placement"
+            )
+        placed = place(candidate, costing, trimmed, solution.assignment)
+        placed = replace(placed, assignment=_translated(trimmed, instance, solution.assignment))
+    return Proof(
+        placed=placed,
+        bound_s=max(candidate.bound_s, bound),
+        deterministic_work=solution.deterministic_work,
+        wall_clock_cut=solution.wall_clock_cut,
+    )
+
+
+def _variants(cells: int, largest: int, num_pods: int) -> tuple[TrafficVariant, ...]:
+    """Spreads worth telling apart: whole stages, and the widest chunks an even split can have."""
+    widest = min(cells, largest)
+    whole = [TrafficVariant(widest=cells, pods=1)] if largest >= cells else []
+    if num_pods == 1:
+        return tuple(whole)
+    even = {-(-cells // pods) for pods in range(2, num_pods + 1)}
+    widths = sorted({widest, *(width for width in even if width < widest)}, reverse=True)
+    widths = widths[: MAX_CHUNK_WIDTHS - 1] + widths[MAX_CHUNK_WIDTHS - 1 :][-1:]
+    split = [TrafficVariant(widest=width, pods=max(2, -(-cells // width))) for width in widths]
+    return tuple(whole + (split if cells > 1 else []))
+
+
+def _hops(batch: StrategyBatch, costs: UnitCosts, costing: Costing, cells: int) -> Hops:
+    pp, pods = int(batch.pp[0]), costing.pods
+    held = unit_cells(batch, costing.topology.levels)
+    if pods.num_pods == 1:
+        levels = contiguous_hop_levels(batch, held, pp)[0]
+    else:
+        chunk = np.array([-(-cells // pods.num_pods)], dtype=np.int64)
+        levels = np.repeat(least_hop_levels(chunk, held)[0], pp)
+    far = np.full(pp, min(pods.level + 1, held.shape[1] - 1))
+    far = np.maximum(far, levels)
+    steady, fill = costs.hop_steady_s[0], costs.hop_fill_s[0]
+    return Hops(
+        near_s=steady[levels],
+        far_s=np.maximum(steady[far], steady[levels]),
+        near_fill_s=fill[levels],
+        far_fill_s=np.maximum(fill[far], fill[levels]),
+    )
+
+
+def _trimmed(instance: Instance, candidate: Candidate, upper_s: float) -> Instance | None:
+    """The instance without options that no placement within ``upper_s`` can take.
+
+    From ``upper >= M tau + (sum t - tau) / v`` with sum t at least the mean stage's.
+    """
+    total = sum(float(table.time_s.min()) for table in instance.options)
+    v = instance.vpp
+    longest = (
+        (upper_s - instance.fixed_s - total / v) / (instance.num_microbatches - 1.0 / v)
+        if (instance.num_microbatches * v > 1)
+        else upper_s
+    )
+    options = restricted(instance, max(longest, candidate.critical_s) * (1.0 + RELATIVE_ROUNDING))
+    return None if options is None else replace(instance, options=options)
+
+
+def _translated(source: Instance, target: Instance, assignment: Assignment) -> Assignment:
+    """The same assignment by the option numbers of another instance of the same candidate."""
+    chosen: list[int] = []
+    for old, new, index in zip(source.options, target.options, assignment.options, strict=True):
+        same = (new.units == old.units[index]) & (new.lead_start == old.lead_start[index])
+        found = np.flatnonzero(same)
+        if len(found) != 1:
+            raise InternalError(f"a stage option of {old.units[index]} units was trimmed away")
+        chosen.append(int(found[0]))
+    return Assignment(options=tuple(chosen), cells=assignment.cells)
+
+
+def _check(candidate: Candidate, costing: Costing, instance: Instance, placed: Placed) -> None:
+    """The solver is not believed: the cost model must not find the plan faster than its bounds."""
+    found = placed.estimate.step_time_s
+    expected = step_s(instance, placed.assignment)
+    several = len(costing.topology.accelerators) > 1
+    floor = candidate.bound_s if several else max(candidate.bound_s, expected)
+    if found < floor * (1.0 - 1e-6):
+        raise InternalError(
+            f"a placement of {placed.strategy} costs {found} s, the search says at least {floor} s"
+        )
+    if not placed.estimate.fits:
+        raise InternalError(f"a placement of {placed.strategy} exceeds the memory of a stage")

@@ -1,0 +1,61 @@
+"""From cells per pod and stage to the accelerator of each rank."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from placer.plan.placing import placement_of
+from placer.search.model_units import pipeline_layout
+from placer.topology.tree import GpuState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from placer.plan.placement import Placement
+    from placer.plan.strategy import IntArray, Strategy
+    from placer.search.pods import CellShape, Slots
+    from placer.spec.model import ModelSpec
+    from placer.topology.tree import Topology
+
+
+def build_placement(
+    *,
+    strategy: Strategy,
+    units: Sequence[int],
+    cells: IntArray,
+    shape: CellShape,
+    slots: Slots,
+    model: ModelSpec,
+    topology: Topology,
+) -> Placement:
+    """Place ``cells`` (P, S) of each stage in each pod, layers by ``units`` (S,).
+
+    Each pod's slots are filled in cluster order, stage after stage; the replicas of a stage are
+    numbered pod after pod, so that they lie next to each other.
+    """
+    gpus = _slot_gpus(shape, slots, topology)
+    order = _slot_of_cell(cells, slots)
+    layout = pipeline_layout(model, units, strategy.vpp)
+    return placement_of(strategy, layout, topology, gpus[order].ravel())
+
+
+def _slot_of_cell(cells: IntArray, slots: Slots) -> IntArray:
+    """The slot of each cell, stage by stage and replica by replica; (S * R,)."""
+    first = np.searchsorted(slots.pod, np.arange(len(cells)))
+    taken = np.cumsum(cells, axis=1) - cells
+    starts = (first[:, None] + taken).T.ravel()
+    counts = cells.T.ravel()
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.asarray(np.repeat(starts, counts) + within)
+
+
+def _slot_gpus(shape: CellShape, slots: Slots, topology: Topology) -> IntArray:
+    """Accelerators of each slot, (K, gpus of a cell): usable ones of its domains, in order."""
+    usable = np.flatnonzero(topology.gpu_state == GpuState.USABLE)
+    first_usable = np.cumsum(topology.domain_usable) - topology.domain_usable
+    place = np.arange(shape.gpus)
+    domain = slots.domains[:, place // shape.filled]
+    offset = slots.first_gpu[:, None] + place % shape.filled
+    return usable[first_usable[domain] + offset]
