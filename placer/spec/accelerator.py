@@ -185,6 +185,13 @@ def accelerator_keys() -> tuple[str, ...]:
     return tuple(_catalogue()["accelerators"])
 
 
+def suggest_accelerator(key: str, known: Iterable[str]) -> str:
+    """Remedy for an unknown key: the variants of the part it names, else the nearest keys."""
+    names = list(known)
+    variants = [name for name in names if key and name.startswith(f"{key.lower()}_")]
+    return f"Did you mean {' or '.join(variants)}?" if variants else did_you_mean(key, names)
+
+
 @cache
 def load_accelerator(key: str) -> Accelerator:
     """Read one part of the catalogue.
@@ -200,7 +207,7 @@ def load_accelerator(key: str) -> Accelerator:
             source="accelerator",
             expected="a key of the accelerator catalogue",
             found=repr(key),
-            remedy=did_you_mean(key, catalogue["accelerators"]),
+            remedy=suggest_accelerator(key, catalogue["accelerators"]),
         )
         raise InputError([problem])
     entry = AcceleratorEntry.model_validate(catalogue["accelerators"][key])

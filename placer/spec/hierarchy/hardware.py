@@ -11,12 +11,12 @@ from placer.spec.accelerator import (
     accelerator_keys,
     build_accelerator,
     load_accelerator,
+    suggest_accelerator,
 )
 from placer.spec.cluster import ClusterSpec, ScaleUpSpec, SiteSpec, UnitSpec
 from placer.spec.hierarchy.counted import DOMAIN, GPU, HOST, INNER, PartCount
 from placer.spec.hierarchy.findings import Findings, Path
 from placer.spec.interconnect import DomainShape, ScaleUpLink
-from placer.spec.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,10 @@ class HardwareShop:
             return load_accelerator(key)
         known = (*self.spec.accelerators, *accelerator_keys())
         self.findings.add(
-            choice.accelerator_path, "a known accelerator", repr(key), did_you_mean(key, known)
+            choice.accelerator_path,
+            "a known accelerator",
+            repr(key),
+            suggest_accelerator(key, known),
         )
         return None
 

@@ -78,7 +78,7 @@ class _OutageFinder:
             self.findings.add(path, "one of units, every and share", found, remedy)
             return
         if outage.units:
-            parts = self._named(outage.units, (*path, "units"))
+            parts = self._named(outage.units, path)
         else:
             parts = self._patterned(outage, path)
         for part in parts:
@@ -111,12 +111,14 @@ class _OutageFinder:
         return range(first, layout.domain_at_gpu(gpus.stop - 1) + 1)
 
     def _named(self, units: tuple[str, ...], path: Path) -> Iterator[range]:
+        """Accelerators of units by name; an entry may be a single name without ``units``."""
         for position, text in enumerate(units):
+            where = (*path, "units", position) if len(units) > 1 else path
             try:
                 listed = expand_names(text)
             except ValueError as error:
                 expected, _, rest = str(error).removeprefix("expected ").partition(", found ")
-                self.findings.add((*path, position), expected, rest, "")
+                self.findings.add(where, expected, rest, "")
                 continue
             for name in listed:
                 gpus = self.names.gpus_named(name)
@@ -124,7 +126,7 @@ class _OutageFinder:
                     yield gpus
                     continue
                 remedy = f"Hosts are called {self.names.host_name(0)}, ..."
-                self.findings.add((*path, position), "a unit of the cluster", repr(name), remedy)
+                self.findings.add(where, "a unit of the cluster", repr(name), remedy)
 
     def _patterned(self, outage: OutageSpec, path: Path) -> Iterator[range]:
         """The parts a pattern hits: counted anew inside each unit of ``within``."""
