@@ -1,0 +1,66 @@
+"""The report of a plan: the order of its parts is the order a reader asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from placer.report.binding import findings
+from placer.report.text.alternatives import alternatives_table
+from placer.report.text.assumptions import assumption_lines
+from placer.report.text.breakdown import breakdown_table
+from placer.report.text.canvas import lines, rendered, section
+from placer.report.text.effort import effort_lines
+from placer.report.text.groups import groups_table
+from placer.report.text.headline import headline
+from placer.report.text.layers import layers_line
+from placer.report.text.memory import memory_table, memory_title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from placer.plan.plan import Plan
+
+
+def render_plan(
+    plan: Plan, *, wall_s: float | None = None, saved_as: str = "", colour: bool = False
+) -> str:
+    """The report as text of at most 100 columns.
+
+    Parameters
+    ----------
+    plan
+        The plan to tell about.
+    wall_s
+        Time from command to answer; left out when None, so that the text depends on the plan only.
+    saved_as
+        File the plan was written to, for the commands that come next.
+    colour
+        Whether the reader is a terminal that wants colour.
+    """
+    return rendered(_parts(plan, wall_s, saved_as), colour=colour)
+
+
+def _parts(plan: Plan, wall_s: float | None, saved_as: str) -> Iterator[RenderableType]:
+    yield from headline(plan)
+    yield section("Where the time goes", breakdown_table(plan.estimate))
+    yield section("What binds", lines(findings(plan)))
+    yield section("Where the groups sit", groups_table(plan))
+    yield section("Layers", lines([layers_line(plan.placement.pipeline_layout)]))
+    yield section(memory_title(plan.estimate), memory_table(plan.estimate))
+    if plan.alternatives:
+        yield section("Next best plans", alternatives_table(plan))
+    yield section("What was assumed", lines(assumption_lines(plan)))
+    if plan.bound is not None:
+        yield section("Search", lines(effort_lines(plan, plan.bound, wall_s)))
+    yield section("Next", lines(next_steps(plan, saved_as)))
+
+
+def next_steps(plan: Plan, saved_as: str) -> tuple[str, ...]:
+    """Commands that follow."""
+    file = saved_as or "plan.json"
+    save = () if saved_as else ("Save the plan: add -o plan.json to this command.",)
+    targets = plan.launchable_by
+    launch = f"placer emit {file} --framework {targets[0]} --launcher slurm -o launch"
+    return (*save, *((launch,) if targets else ()), f"placer explain {file}")
