@@ -13,6 +13,7 @@ import typer
 
 from placer import __version__
 from placer.cli.console import prepare_streams, say, write
+from placer.cli.estimate import estimate
 from placer.cli.schema import schema
 from placer.cli.show import show
 from placer.errors import InputError, InternalError, PlacerError
@@ -46,6 +47,7 @@ def _global_options(
     """Options before the command; the help text is the app's own."""
 
 
+app.command("estimate")(estimate)
 app.command("show")(show)
 app.command("schema")(schema)
 

@@ -38,6 +38,13 @@ def write(text: str) -> None:
         raise typer.Exit(READER_GONE) from None
 
 
+def is_coloured() -> bool:
+    """Whether stdout is a terminal whose reader wants colour (https://no-color.org)."""
+    return (
+        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+
+
 def say(text: str, *, style: str | None = None) -> None:
     """Write talk to stderr: progress, warnings, errors."""
     talk_console().print(text, style=style, markup=False)

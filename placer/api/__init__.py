@@ -1,0 +1,19 @@
+"""The Python API: every command of the command line is one call of a function here."""
+
+from __future__ import annotations
+
+from placer.api.configuration import Configuration
+from placer.api.estimating import estimate
+from placer.api.options import read_configuration
+from placer.api.question import RunOptions
+from placer.plan.saving import save_plan
+from placer.plan.serialise import load_plan
+
+__all__ = [
+    "Configuration",
+    "RunOptions",
+    "estimate",
+    "load_plan",
+    "read_configuration",
+    "save_plan",
+]

@@ -1,0 +1,54 @@
+"""Degrees and run as typed on a command line, with a file behind them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from placer.api.configuration import Configuration, ConfigurationFile
+from placer.api.question import RunOptions
+from placer.errors import InputError, Problem, shorten
+from placer.spec.yaml_source import load_document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SpecT = TypeVar("SpecT", bound=BaseModel)
+
+_EXPECTED: Final = {
+    "zero_stage": "0 to 3",
+    "recompute": "none, selective or full",
+}
+
+
+def read_configuration(
+    path: Path | None, degrees: Mapping[str, Any], run: Mapping[str, Any]
+) -> tuple[Configuration, RunOptions]:
+    """The file's settings, those of ``degrees`` and ``run`` before them.
+
+    Raises
+    ------
+    InputError
+        For a file that does not hold, or an impossible value.
+    """
+    read = ConfigurationFile() if path is None else load_document(path, ConfigurationFile)
+    settings = {n: getattr(read, n) for n in read.model_fields_set if n != "run"}
+    stated = {n: getattr(read.run, n) for n in read.run.model_fields_set}
+    return _made(Configuration, settings | dict(degrees)), _made(RunOptions, stated | dict(run))
+
+
+def _made(kind: type[SpecT], settings: Mapping[str, Any]) -> SpecT:
+    """The settings as an object; what is wrong is said of the option that named it."""
+    try:
+        return kind.model_validate(settings)
+    except ValidationError as error:
+        raise InputError(
+            Problem(
+                source="--" + str(details["loc"][0]).replace("_", "-"),
+                expected=_EXPECTED.get(str(details["loc"][0]), "a whole number >= 1"),
+                found=shorten(repr(details["input"])),
+            )
+            for details in error.errors(include_url=False)
+        ) from error

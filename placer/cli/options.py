@@ -1,0 +1,74 @@
+"""Options that several commands share, with the same words everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A name in models/, a YAML file, or a Hugging Face config.json.",
+        show_default=False,
+    ),
+]
+Cluster = Annotated[
+    str,
+    typer.Argument(
+        metavar="CLUSTER", help="A name in clusters/, or a YAML file.", show_default=False
+    ),
+]
+GlobalBatchSize = Annotated[
+    int | None,
+    typer.Option("--global-batch-size", metavar="N", help="Sequences per step."),
+]
+GlobalBatchTokens = Annotated[
+    str | None,
+    typer.Option("--global-batch-tokens", metavar="N", help="Tokens per step, such as 16M."),
+]
+SeqLen = Annotated[int | None, typer.Option("--seq-len", metavar="N", help="Tokens per sequence.")]
+Gpus = Annotated[int | None, typer.Option("--gpus", metavar="N", help="Use at most so many GPUs.")]
+PrecisionName = Annotated[
+    str | None,
+    typer.Option("--precision", metavar="NAME", help="bf16 (default), fp8, mxfp8 or nvfp4."),
+]
+Framework = Annotated[
+    str | None,
+    typer.Option(
+        "--framework",
+        metavar="NAME",
+        help="Whose rules bind, a release as megatron@0.17.1; any for none. [default: megatron]",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+PlanOutput = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan as JSON.")
+]
+
+
+def parse_tokens(text: str | None) -> float | None:
+    """Read ``--global-batch-tokens``.
+
+    Raises
+    ------
+    InputError
+        When it is not a number of tokens.
+    """
+    if text is None:
+        return None
+    from placer.errors import InputError, Problem
+    from placer.units import Dimension, QuantityError, parse_quantity
+
+    try:
+        return parse_quantity(text, Dimension.COUNT)
+    except QuantityError as error:
+        problem = Problem(
+            source="--global-batch-tokens",
+            expected=error.expected,
+            found=error.found,
+            remedy=error.remedy,
+        )
+        raise InputError((problem,)) from error
