@@ -48,7 +48,9 @@ def in_flight_microbatches(
     return np.asarray(np.where(vpp > 1, interleaved, plain))
 
 
-def exposed_dp_s(traffic_s: FloatArray, window_s: FloatArray, drag: float) -> FloatArray:
+def exposed_dp_s(
+    traffic_s: FloatArray, window_s: FloatArray, drag: FloatArray | float
+) -> FloatArray:
     """Data-parallel time a step sees: what does not fit the window, or the drag of what does.
 
     Collectives that run beside computation take multiprocessors and memory bandwidth from it, so

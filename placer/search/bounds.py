@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from placer.cost.pipeline import exposed_dp_s
+from placer.search.stage_room import ROUNDING, StageRoom, least_units, stage_room
 from placer.search.unit_costs import in_flight, memory_columns
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     BoolArray = NDArray[np.bool_]
 
 BISECTIONS: Final = 26
-ROUNDING: Final = 1e-9
-"""Relative slack when units are counted, so that an exact fit counts as one."""
 
 
 def total_s(costs: UnitCosts, num_body: int) -> FloatArray:
@@ -112,63 +111,35 @@ def may_fit(
     return np.asarray(choice.room_bytes * stages - ends >= num_body * (1.0 - ROUNDING))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageRoom:
-    """Units each stage may hold at most and at least, (N, S); zero for stages that do not exist."""
-
-    most: IntArray
-    least: IntArray
-
-    def take(self, rows: IntArray) -> StageRoom:
-        """Rows picked by index."""
-        return StageRoom(most=self.most[rows], least=self.least[rows])
-
-    def fits(self, num_units: int) -> BoolArray:
-        """Strategies whose stages can hold the whole model; (N,)."""
-        enough = self.most.sum(axis=1) >= num_units
-        return np.asarray((self.most >= self.least).all(axis=1) & enough)
-
-
-def least_units(batch: StrategyBatch, num_stages: int) -> IntArray:
-    """One unit per chunk, where the embedding's and the loss's chunk need none; (N, S)."""
-    stage = np.arange(num_stages)[None, :]
-    pp, vpp = batch.pp[:, None], batch.vpp[:, None]
-    ends = ((stage == 0) | (stage == pp - 1)) & (pp > 1)
-    return np.where(stage < pp, vpp - ends, 0)
-
-
 def memory_room(
-    costs: UnitCosts, batch: StrategyBatch, num_units: int, limit_bytes: FloatArray | float
+    costs: UnitCosts, batch: StrategyBatch, num_body: int, limit_bytes: float
 ) -> StageRoom:
-    """Units that memory lets each stage hold."""
+    """What memory lets the stages hold."""
     num_stages = int(batch.pp.max(initial=1))
     columns = memory_columns(costs, in_flight(batch, num_stages))
-    limit = np.broadcast_to(np.asarray(limit_bytes, dtype=np.float64), (len(batch),))
-    room = np.broadcast_to((limit - costs.transient_bytes)[:, None], columns.shape[:2])
-    most = _most_units(columns, room, batch, num_units)
-    return StageRoom(most=most, least=least_units(batch, num_stages))
+    room = np.broadcast_to((limit_bytes - costs.transient_bytes)[:, None], columns.shape[:2])
+    return stage_room(columns, room, batch, num_body, least_units(batch, num_stages))
 
 
 def critical_s(
-    costs: UnitCosts, batch: StrategyBatch, room: StageRoom, hop_s: FloatArray, num_body: int
+    costs: UnitCosts, batch: StrategyBatch, memory: StageRoom, hop_s: FloatArray, num_body: int
 ) -> FloatArray:
     """Smallest critical stage time under which the stages hold the whole model; (N,).
 
     Bisected from below: the returned time is one the model does not fit under, or the mean stage.
     ``hop_s`` (N, S) is what each stage waits for its hops. Meaningless where memory has no room.
     """
-    num_units = num_body + costs.num_lead
     stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
     total = total_s(costs, num_body)
     hops = np.where(stages, hop_s, 0.0)
     low = (total + hops.sum(axis=1)) / batch.pp
     high = total + hops.max(axis=1)
     columns = costs.time_s[:, None, :]
+    least = least_units(batch, hop_s.shape[1])
 
     def fits(tau: FloatArray) -> BoolArray:
-        allowed = _most_units(columns, tau[:, None] - hops, batch, num_units)
-        both = np.minimum(allowed, room.most)
-        return StageRoom(most=both, least=room.least).fits(num_units)
+        room = stage_room(columns, tau[:, None] - hops, batch, num_body, least)
+        return room.within(memory).fits(num_body)
 
     high = np.where(fits(low), low, high)
     for _ in range(BISECTIONS):
@@ -219,47 +190,3 @@ def _worst_stage(columns: FloatArray, pp: IntArray, num_body: int) -> FloatArray
     lead = columns.shape[1] - 3
     ends = np.maximum(columns[:, lead + 1], columns[:, lead + 2])
     return np.maximum(_total(columns, num_body) / pp, ends)
-
-
-def _most_units(
-    columns: FloatArray, room: FloatArray, batch: StrategyBatch, num_units: int
-) -> IntArray:
-    """Most units each stage may hold within ``room`` (N, S) of an affine quantity.
-
-    ``columns`` (N, S or 1, D + 3). Lead layers fill the first chunks in order, so stage 0 holds n
-    of them only with at most ``n v`` units unless it holds all; a later stage s may hold any up to
-    D - s + 1 of the cheapest. An upper bound where D > 0, exact otherwise.
-    """
-    lead = columns.shape[2] - 3
-    stage = np.arange(room.shape[1])[None, :]
-    pp, vpp = batch.pp[:, None], batch.vpp[:, None]
-    room = room - np.where(stage == 0, columns[..., lead + 1], 0.0)
-    room = room - np.where(stage == pp - 1, columns[..., lead + 2], 0.0)
-    body = columns[..., lead]
-    most = _whole(room / body)
-    if lead:
-        most = _with_lead(columns, room, most, stage, vpp)
-    most = np.clip(most, -1, num_units)
-    return np.where(stage < pp, most, 0).astype(np.int64)
-
-
-def _with_lead(
-    columns: FloatArray, room: FloatArray, without: FloatArray, stage: IntArray, vpp: IntArray
-) -> FloatArray:
-    lead = columns.shape[2] - 3
-    body, leads = columns[..., lead], columns[..., :lead]
-    cheapest = leads.min(axis=2)
-    most = np.where(stage == 0, np.minimum(without, np.maximum(vpp - 1, 0)), without)
-    for held in range(1, lead + 1):
-        first = leads[..., :held].sum(axis=2)
-        cost = np.where(stage == 0, first, held * cheapest)
-        reached = np.where(room >= cost * (1.0 - ROUNDING), held + _whole((room - cost) / body), -1)
-        if held < lead:
-            reached = np.where(stage == 0, np.minimum(reached, held * vpp), reached)
-        may = (stage == 0) | (held <= lead - stage + 1)
-        most = np.where(may, np.maximum(most, reached), most)
-    return most
-
-
-def _whole(units: FloatArray) -> FloatArray:
-    return np.asarray(np.floor(units + ROUNDING * np.maximum(np.abs(units), 1.0)))

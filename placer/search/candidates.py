@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from placer.search.bounds import (
-    StageRoom,
     critical_s,
     layer_bound_s,
     layer_choices,
@@ -24,6 +23,7 @@ from placer.search.spread import (
     least_hop_levels,
     unit_cells,
 )
+from placer.search.stage_room import StageRoom
 from placer.search.unit_costs import UnitCosts, unit_costs
 
 if TYPE_CHECKING:
@@ -173,8 +173,8 @@ def strategy_bounds(batch: StrategyBatch, costing: Costing) -> Bounds:
     ones = np.ones_like(batch.tp)
     whole_chunk = np.clip(fit.stage_cells, 1, np.maximum(fit.largest, 1))
     costs = costing.fast(batch, costing.spans(batch, whole_chunk, ones))
-    room = memory_room(costs, batch, costing.units.num_units, costing.most_memory_bytes)
-    has_memory = room.fits(costing.units.num_units)
+    room = memory_room(costs, batch, costing.units.num_body, costing.most_memory_bytes)
+    has_memory = room.fits(costing.units.num_body)
     reason = np.where((reason == KEPT) & ~has_memory, LACKS_MEMORY, reason)
     step, critical = np.full(len(batch), np.inf), np.full(len(batch), np.inf)
     kept = np.flatnonzero(reason == KEPT)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from placer.search.bounds import least_units
 from placer.search.instance import StageOptions
+from placer.search.stage_room import least_units
 from placer.search.unit_costs import in_flight, memory_columns
 
 if TYPE_CHECKING:

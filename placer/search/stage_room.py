@@ -1,0 +1,142 @@
+"""How many units the stages of strategies can hold within a limit, lead layers included exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from placer.plan.strategy import IntArray, StrategyBatch
+
+    FloatArray = NDArray[np.float64]
+    BoolArray = NDArray[np.bool_]
+
+ROUNDING: Final = 1e-9
+"""Relative slack when units are counted, so that an exact fit counts as one."""
+IMPOSSIBLE: Final = -1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRoom:
+    """Most body units of each stage, counts as floats, below zero where nothing is possible.
+
+    ``tail`` (N, S) of stages behind all lead layers, zero for the others and for missing ones;
+    ``head`` (N, H, K) of the first H stages, one column per pair of ``lead_pairs``.
+    """
+
+    tail: FloatArray
+    head: FloatArray
+    num_lead: int
+
+    def take(self, rows: IntArray) -> StageRoom:
+        """Rows picked by index."""
+        return StageRoom(tail=self.tail[rows], head=self.head[rows], num_lead=self.num_lead)
+
+    def within(self, other: StageRoom) -> StageRoom:
+        """What both allow."""
+        return StageRoom(
+            tail=np.minimum(self.tail, other.tail),
+            head=np.minimum(self.head, other.head),
+            num_lead=self.num_lead,
+        )
+
+    def fits(self, num_body: int) -> BoolArray:
+        """Strategies whose stages can hold the whole model; (N,)."""
+        total = self.tail.sum(axis=1) + self._head_body()
+        return np.asarray((self.tail >= 0.0).all(axis=1) & (total >= num_body))
+
+    def _head_body(self) -> FloatArray:
+        """Most body units of the first stages that hold all lead layers; (N,).
+
+        Stage by stage, over how many lead layers are taken: ``best[c]``.
+        """
+        best = np.full((len(self.head), self.num_lead + 1), IMPOSSIBLE)
+        best[:, 0] = 0.0
+        pairs = lead_pairs(self.num_lead)
+        for stage in range(self.head.shape[1]):
+            after = np.full_like(best, IMPOSSIBLE)
+            for column, (before, held) in enumerate(pairs):
+                value = best[:, before] + self.head[:, stage, column]
+                after[:, before + held] = np.maximum(after[:, before + held], value)
+            best = after
+        return np.asarray(best[:, self.num_lead])
+
+
+@lru_cache
+def lead_pairs(num_lead: int) -> tuple[tuple[int, int], ...]:
+    """Lead layers taken before a stage and by it, all pairs."""
+    return tuple(
+        (before, held) for before in range(num_lead + 1) for held in range(num_lead - before + 1)
+    )
+
+
+def least_units(batch: StrategyBatch, num_stages: int) -> IntArray:
+    """One unit per chunk, where the embedding's and the loss's chunk need none; (N, S)."""
+    stage = np.arange(num_stages)[None, :]
+    pp, vpp = batch.pp[:, None], batch.vpp[:, None]
+    ends = ((stage == 0) | (stage == pp - 1)) & (pp > 1)
+    return np.where(stage < pp, vpp - ends, 0)
+
+
+def stage_room(
+    columns: FloatArray,
+    room: FloatArray,
+    batch: StrategyBatch,
+    num_body: int,
+    least: IntArray,
+) -> StageRoom:
+    """Room of every stage within ``room`` (N, S) of an affine quantity ``columns`` (N, S or 1, D + 3).
+
+    ``least`` (N, S) units a stage must take.
+    """
+    lead = columns.shape[2] - 3
+    num_stages = room.shape[1]
+    stage = np.arange(num_stages)[None, :]
+    exists = stage < batch.pp[:, None]
+    room = room - np.where(stage == 0, columns[..., lead + 1], 0.0)
+    room = room - np.where(stage == batch.pp[:, None] - 1, columns[..., lead + 2], 0.0)
+    body = columns[..., lead]
+    most = np.minimum(_whole(room / body), num_body)
+    most = np.where((room < 0.0) | (most < least), IMPOSSIBLE, most)
+    num_head = min(lead + 1, num_stages) if lead else 0
+    tail = np.where(exists & (stage >= num_head), most, 0.0)
+    head = np.full((len(room), num_head, len(lead_pairs(lead))), IMPOSSIBLE)
+    for s in range(num_head):
+        column = columns[:, min(s, columns.shape[1] - 1), :]
+        for k, (before, held) in enumerate(lead_pairs(lead)):
+            units = _head_units(column, room[:, s], batch, pair=(before, held), stage=s)
+            short = units + held < least[:, s]
+            units = np.where(short, IMPOSSIBLE, np.minimum(units, num_body))
+            absent = 0.0 if held == 0 else IMPOSSIBLE
+            head[:, s, k] = np.where(exists[:, s], units, absent)
+    return StageRoom(tail=tail, head=head, num_lead=lead)
+
+
+def _head_units(
+    column: FloatArray, room: FloatArray, batch: StrategyBatch, *, pair: tuple[int, int], stage: int
+) -> FloatArray:
+    """Most body units of one of the first stages that holds some lead layers; (N,).
+
+    Lead layers fill first chunks in order: a stage that leaves some holds n of them with at most
+    n (v - 1) body units; none only when its first chunk is empty, the first stage's, or when none
+    are left.
+    """
+    before, held = pair
+    lead = column.shape[1] - 3
+    left = room - column[:, before : before + held].sum(axis=1)
+    units: FloatArray = np.where(left < 0.0, IMPOSSIBLE, _whole(left / column[:, lead]))
+    if before + held == lead:
+        return units
+    if held:
+        return np.asarray(np.minimum(units, held * (batch.vpp - 1.0)))
+    empty_first = (stage == 0) & (batch.pp > 1) & (units >= batch.vpp - 1)
+    return np.where(empty_first, batch.vpp - 1.0, IMPOSSIBLE)
+
+
+def _whole(units: FloatArray) -> FloatArray:
+    return np.asarray(np.floor(units + ROUNDING * np.maximum(np.abs(units), 1.0)))
