@@ -234,12 +234,9 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "field", "expected", "remedy"), BAD.values(), ids=BAD.keys()
-)
-def test_mistake_is_named(
-    tmp_path: Path, text: str, line: int, field: str, expected: str, remedy: str
-) -> None:
+@pytest.mark.parametrize("mistake", BAD.values(), ids=BAD.keys())
+def test_mistake_is_named(tmp_path: Path, mistake: tuple[str, int, str, str, str]) -> None:
+    text, line, field, expected, remedy = mistake
     problems = problems_of(text, tmp_path)
     problem = next((p for p in problems if p.field == field), None)
     assert problem is not None, problems

@@ -10,8 +10,9 @@ from placer.topology.level import LevelKind
 
 NAMES = catalogue_names(CatalogueKind.CLUSTER)
 
+Row = tuple[int, int, list[tuple[str, int, float]]]
 # Accelerators, those usable, then (level, accelerators of one unit, GB/s each way) from inside out.
-EXPECTED = {
+EXPECTED: dict[str, Row] = {
     "alibaba-hpn-15k": (
         16_320, 15_360, [("nvlink", 8, 200), ("segment", 1088, 50), ("pod", 16_320, 50 / 1.067)],
     ),

@@ -86,7 +86,10 @@ class _OutageFinder:
             yield part[len(part) - size :]
 
     def spares(self, count: int, part: str, per: str, healthy: _Healthy) -> Iterator[range]:
-        """The last healthy parts of each unit of a level, or of the whole cluster."""
+        """The last healthy parts of each unit of a level, or of the whole cluster.
+
+        A unit with none has nothing to replace; one with too few is reported.
+        """
         path: Path = ("spares",)
         scopes = [range(self.layout.num_domains)]
         if per:
@@ -99,7 +102,7 @@ class _OutageFinder:
                 if found < count and healthy.holds(parts[index]):
                     found += 1
                     yield parts[index]
-            if found < count and not self.findings.items:
+            if 0 < found < count and not self.findings.items:
                 remedy = "Hold back fewer, or smaller parts."
                 expected = f"{count} healthy {part} units in each {per or 'cluster'}"
                 self.findings.add(path, expected, str(found), remedy)
