@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from placer.api.configuration import Configuration
 from placer.api.estimating import estimate
+from placer.api.explaining import explain
 from placer.api.options import read_configuration
 from placer.api.question import RunOptions
 from placer.plan.saving import save_plan
@@ -13,6 +14,7 @@ __all__ = [
     "Configuration",
     "RunOptions",
     "estimate",
+    "explain",
     "load_plan",
     "read_configuration",
     "save_plan",

@@ -14,6 +14,7 @@ import typer
 from placer import __version__
 from placer.cli.console import prepare_streams, say, write
 from placer.cli.estimate import estimate
+from placer.cli.explain import explain
 from placer.cli.schema import schema
 from placer.cli.show import show
 from placer.errors import InputError, InternalError, PlacerError
@@ -48,6 +49,7 @@ def _global_options(
 
 
 app.command("estimate")(estimate)
+app.command("explain")(explain)
 app.command("show")(show)
 app.command("schema")(schema)
 

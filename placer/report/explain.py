@@ -1,0 +1,72 @@
+"""Why a plan is as it is: its time, what binds, what the next best lose, what a step would do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from placer.plan.serialise import strategy_data
+from placer.report.binding import findings
+from placer.report.neighbours import neighbours
+
+if TYPE_CHECKING:
+    from placer.cost.constants import Constants
+    from placer.plan.legality import FrameworkRules
+    from placer.plan.plan import Plan
+    from placer.report.neighbours import Neighbour
+
+EXPLAIN_SCHEMA: Final = "placer.explain/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A plan with what binds it and what surrounds it."""
+
+    plan: Plan
+    findings: tuple[str, ...]
+    neighbours: tuple[Neighbour, ...]
+
+
+def explain_plan(plan: Plan, rules: FrameworkRules, constants: Constants) -> Explanation:
+    """Explain a plan; its neighbours must respect ``rules``."""
+    return Explanation(
+        plan=plan, findings=findings(plan), neighbours=neighbours(plan, rules, constants)
+    )
+
+
+def explanation_data(explanation: Explanation) -> dict[str, Any]:
+    """The explanation as plain data, schema ``placer.explain/v1``."""
+    plan = explanation.plan
+    return {
+        "schema": EXPLAIN_SCHEMA,
+        "strategy": strategy_data(plan.strategy),
+        "step_time_s": plan.estimate.step_time_s,
+        "breakdown_s": asdict(plan.estimate.breakdown),
+        "findings": list(explanation.findings),
+        "alternatives": [
+            {
+                "strategy": strategy_data(alternative.strategy),
+                "step_time_s": alternative.step_time_s,
+                "why_not": alternative.why_not,
+                "distinguishable": alternative.distinguishable,
+            }
+            for alternative in plan.alternatives
+        ],
+        "neighbours": [_neighbour_data(n, plan) for n in explanation.neighbours],
+    }
+
+
+def _neighbour_data(neighbour: Neighbour, plan: Plan) -> dict[str, Any]:
+    """One neighbour; times are None where it cannot run."""
+    estimate = neighbour.estimate
+    step_time_s = None if estimate is None else estimate.step_time_s
+    return {
+        "axis": neighbour.axis,
+        "change": neighbour.change,
+        "strategy": strategy_data(neighbour.strategy),
+        "step_time_s": step_time_s,
+        "loss": None if step_time_s is None else step_time_s / plan.estimate.step_time_s - 1.0,
+        "fits": estimate is not None and estimate.fits,
+        "obstacle": neighbour.obstacle,
+        "reason": neighbour.reason,
+    }
