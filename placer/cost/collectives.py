@@ -7,9 +7,11 @@ how many next-inner units (accelerators at level 0) a group covers in one unit o
 product is the group's size. Every member drives its own link, so groups that run side by side on
 other accelerators cost each other nothing; ``sharing`` counts what does share the network links.
 
-Form of every time: ``a + b + ramp * sqrt(a * b)`` with latency a and transfer b. The last term is
-what filling a pipeline of chunks costs (minimise ``(steps + chunks) * (hop + size / chunks / rate)``
-over the chunks: ``2 sqrt(a b)`` for one fixed protocol, less because NCCL changes protocol).
+Form of every time: ``a + t + sqrt(ramp * t)`` with latency a and transfer t. The last term is what
+filling a pipeline of chunks and changing protocols costs: over the number of chunks the sum
+``(steps + chunks) * (step + size / chunks / rate)`` has its least value with a term in
+``sqrt(size)``. Each time is the lesser of a low-latency protocol, which sends a flag with each
+word, and the full-rate one (NCCL src/graph/tuning.cc, LL and Simple).
 """
 
 from __future__ import annotations
@@ -64,9 +66,8 @@ def all_reduce_s(
     sharing: Sizes = 1.0,
 ) -> FloatArray:
     """All-reduce by the faster of ring and tree; (N,) seconds."""
-    ring = ring_all_reduce_s(size_bytes, spans, levels, constants, sharing)
-    tree = tree_all_reduce_s(size_bytes, spans, levels, constants, sharing)
-    return np.minimum(ring, tree)
+    reach = Reach.of(spans, levels, constants, sharing)
+    return np.minimum(_ring_all_reduce_s(reach, size_bytes), _tree_all_reduce_s(reach, size_bytes))
 
 
 def ring_all_reduce_s(
@@ -77,9 +78,7 @@ def ring_all_reduce_s(
     sharing: Sizes = 1.0,
 ) -> FloatArray:
     """Ring all-reduce: a reduce-scatter and an all-gather, launched once; (N,) seconds."""
-    reach = Reach.of(spans, levels, constants, sharing)
-    steps = 2.0 * _ring_steps_s(reach)
-    return _finish(reach, steps, 2.0 * size_bytes * _ring_s_per_byte(reach))
+    return _ring_all_reduce_s(Reach.of(spans, levels, constants, sharing), size_bytes)
 
 
 def tree_all_reduce_s(
@@ -95,11 +94,9 @@ def tree_all_reduce_s(
     reduces. Between domains a double binary tree (Sanders et al., 2009; NCCL 2.4), whose inner
     nodes pass the buffer twice, like a ring; two domains that reduce in the switch only swap it
     (NCCL src/graph/tuning.cc doubles NVLSTree over two nodes); a fabric that reduces takes it once
-    up and gives it once down. Latency ``2 log2(domains)`` hops.
+    up and gives it once down. Latency ``2 log2(units)`` hops at each level, by wire or by switch.
     """
-    reach = Reach.of(spans, levels, constants, sharing)
-    spread = np.where(reach.domains > 1.0, constants.collectives.tree_efficiency, 1.0)
-    return _finish(reach, _tree_steps_s(reach), size_bytes * _tree_s_per_byte(reach) / spread)
+    return _tree_all_reduce_s(Reach.of(spans, levels, constants, sharing), size_bytes)
 
 
 def all_to_all_s(
@@ -188,6 +185,15 @@ def p2p_s(
     return np.minimum(quick, _with_ramp(latency[:, 1], transfer, constants))
 
 
+def _ring_all_reduce_s(reach: Reach, size_bytes: Sizes) -> FloatArray:
+    steps = 2.0 * _ring_steps_s(reach)
+    return _finish(reach, steps, 2.0 * size_bytes * _ring_s_per_byte(reach))
+
+
+def _tree_all_reduce_s(reach: Reach, size_bytes: Sizes) -> FloatArray:
+    return _finish(reach, _tree_steps_s(reach), size_bytes * _tree_s_per_byte(reach))
+
+
 def _exchange_s(reach: Reach, scale_up_bytes: FloatArray, network_bytes: FloatArray) -> FloatArray:
     transfer = np.zeros_like(reach.ranks)
     for at, link in enumerate(reach.links):
@@ -262,17 +268,10 @@ def _network_passes(reach: Reach, link: LevelLink) -> FloatArray:
 
 
 def _tree_steps_s(reach: Reach) -> FloatArray:
-    """Latency of the tree's steps: a switch takes its ranks' parts in turn, a chain passes on."""
+    """``2 log2(units)`` steps at each level: up the tree and down, by wire or by switch."""
     total = np.zeros((2, len(reach.ranks)))
     for at, link in enumerate(reach.links):
-        covered = reach.covered[at]
-        if not link.scale_up:
-            steps = 2.0 * np.log2(covered) * _hops_s(link)
-        elif link.level.in_network_reduction:
-            steps = (covered - 1.0) * reach.constants.collectives.in_switch_step_s
-        else:
-            steps = 2.0 * (covered - 1.0) * _hops_s(link)
-        total = total + steps
+        total = total + 2.0 * np.log2(reach.covered[at]) * _hops_s(link)
     return total
 
 
@@ -286,5 +285,4 @@ def _finish(reach: Reach, steps_s: FloatArray, transfer_s: FloatArray) -> FloatA
 
 
 def _with_ramp(latency_s: FloatArray, transfer_s: FloatArray, constants: Constants) -> FloatArray:
-    ramp = constants.collectives.pipeline_ramp
-    return latency_s + transfer_s + ramp * np.sqrt(latency_s * transfer_s)
+    return latency_s + transfer_s + np.sqrt(constants.collectives.ramp_s * transfer_s)

@@ -66,16 +66,12 @@ class CollectiveConstants:
 
     base_latency_s: float
     hop_overhead_s: float
-    in_switch_step_s: float
     post_overhead_s: float
-    pipeline_ramp: float
+    ramp_s: float
     low_latency_rate: float
-    tree_efficiency: float
     nics_per_domain: float
-    adaptive_routing: float
     qp_split_routing: float
     hashed_routing: float
-    torus_axes: float
 
 
 @dataclass(frozen=True, kw_only=True)

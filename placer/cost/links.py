@@ -8,6 +8,7 @@ import numpy as np
 
 from placer.cost.constants import Constants, LinkConstants
 from placer.cost.stage_costs import FloatArray
+from placer.plan.strategy import IntArray
 from placer.topology.level import DomainShape, Level, LevelKind, Routing
 
 
@@ -28,7 +29,6 @@ class LevelLink:
     hop_s: float
     full_hop_s: float
     efficiency: LinkConstants
-    torus_axes: float
 
     @property
     def scale_up(self) -> bool:
@@ -42,13 +42,15 @@ class LevelLink:
     def all_to_all_rate_bytes_per_s(self, members: FloatArray) -> FloatArray:
         """Rate per accelerator of a personalised exchange over ``members`` units; (N,).
 
-        On a torus the bisection binds: a ring of m moves m * S / 8 bytes per link one way, which is
-        4 / (axes * m) of what the accelerator could inject (Jouppi et al., arXiv 2304.01433).
+        On a torus the bisection binds: a quarter of all bytes crosses the middle of the longest of
+        d filled axes each way, which leaves 4 / (d * side) of what the accelerators could inject
+        (Jouppi et al., arXiv 2304.01433, section 3.4).
         """
         share = self._reachable(members)
         if self.level.shape is DomainShape.TORUS:
-            side = members ** (1.0 / self.torus_axes)
-            share = share * np.minimum(1.0, 4.0 / (self.torus_axes * np.maximum(side, 1.0)))
+            axes = self._filled_axes(members)
+            longest = np.maximum.accumulate(self._sides())[axes - 1]
+            share = share * np.minimum(1.0, 4.0 / (axes * np.minimum(longest, members)))
         return self.rate_bytes_per_s * self.efficiency.all_to_all * share
 
     def p2p_rate_bytes_per_s(self) -> float:
@@ -68,21 +70,28 @@ class LevelLink:
         return self.rate_bytes_per_s * self.efficiency.in_switch * np.minimum(law, 1.0)
 
     def _reachable(self, members: FloatArray) -> FloatArray:
-        """Share of an accelerator's links that lead to other members of the group; (N,)."""
-        peers = np.maximum(members - 1.0, 1.0)
+        """Share of an accelerator's links that lead to other members of the group; (N,).
+
+        Directly wired units use one link per peer; on a torus a group fills axis after axis.
+        """
         if self.level.shape in (DomainShape.POINT_TO_POINT, DomainShape.MESH):
-            return np.minimum(peers / max(self.children - 1, 1), 1.0)
+            return np.clip(members - 1.0, 1.0, None) / max(self.children - 1, 1)
         if self.level.shape is DomainShape.TORUS:
-            filled = np.log(members) / np.log(max(self.children, 2))
-            axes = np.ceil(np.round(filled * self.torus_axes, 6))
-            return np.asarray(np.clip(axes, 1.0, self.torus_axes) / self.torus_axes)
+            return np.asarray(self._filled_axes(members) / len(self._sides()))
         return np.ones_like(members)
+
+    def _sides(self) -> tuple[int, ...]:
+        return self.level.dims or (self.children,)
+
+    def _filled_axes(self, members: FloatArray) -> IntArray:
+        sides = self._sides()
+        return np.minimum(np.searchsorted(np.cumprod(sides), members) + 1, len(sides))
 
     def _direct_share(self) -> float:
         if self.level.shape in (DomainShape.POINT_TO_POINT, DomainShape.MESH):
             return 1.0 / max(self.children - 1, 1)
         if self.level.shape is DomainShape.TORUS:
-            return 1.0 / (2.0 * self.torus_axes)
+            return 1.0 / (2.0 * len(self._sides()))
         return 1.0
 
 
@@ -98,7 +107,6 @@ def link_levels(levels: tuple[Level, ...], constants: Constants) -> tuple[LevelL
             hop_s=level.latency_s + shared.hop_overhead_s,
             full_hop_s=level.latency_s * _waits(level) + shared.hop_overhead_s,
             efficiency=constants.link(level.link),
-            torus_axes=shared.torus_axes,
         )
         for level, inside in zip(levels, inner[:-1], strict=True)
     )
@@ -109,11 +117,12 @@ def _waits(level: Level) -> float:
 
 
 def _routing_share(level: Level, constants: Constants) -> float:
+    """What is left of parallel links; adaptive routing is in the measured efficiencies already."""
     if level.kind is not LevelKind.SCALE_OUT:
         return 1.0
     shared = constants.collectives
     return {
-        Routing.ADAPTIVE: shared.adaptive_routing,
+        Routing.ADAPTIVE: 1.0,
         Routing.QP_SPLIT: shared.qp_split_routing,
         Routing.HASHED: shared.hashed_routing,
     }[level.routing]

@@ -49,8 +49,11 @@ class Packing:
 
     def slots(self, gpus: IntArray) -> IntArray:
         """Slots taken by ``gpus`` consecutive ranks: whole cells, or a part of one; (N,)."""
-        whole = gpus % self.cell_gpus == 0
-        return np.where(whole, gpus // self.cell_gpus * self.cell_slots, gpus)
+        padded = np.flatnonzero(self.cell_slots != self.cell_gpus)
+        slots = gpus.copy()
+        cells, rest = np.divmod(gpus[padded], self.cell_gpus[padded])
+        slots[padded] = np.where(rest == 0, cells * self.cell_slots[padded], gpus[padded])
+        return slots
 
 
 def pack(batch: StrategyBatch, levels: Sequence[Level]) -> Packing:
@@ -145,13 +148,15 @@ def _even_fill(
 class _Comb:
     """Groups of ``degree`` ranks ``stride`` slots apart; stride of them fill one of the blocks.
 
-    ``block`` is the slots of one block, ``blocks`` how many follow each other.
+    ``block`` is the slots of one block, ``blocks`` how many follow each other; ``restart`` after
+    how many slots they start anew (0: never).
     """
 
     stride: IntArray
     degree: IntArray
     block: IntArray
     blocks: IntArray
+    restart: IntArray
 
     def covered(self, child: IntArray, unit: IntArray) -> IntArray:
         """Most children of ``child`` slots that one group covers in one unit of ``unit``; (N,).
@@ -161,24 +166,39 @@ class _Comb:
         widest group touches every child its block touches.
         """
         children = -(-unit // child)
-        apart = -(-np.minimum(self.block, unit) // self.stride)
-        together = np.where(self.block < unit, self._touched(child, unit), children)
-        count = np.where(self.stride < child, together, apart)
+        count = -(-np.minimum(self.block, unit) // self.stride)
+        close = np.flatnonzero((self.stride < child) & (count > 1))
+        if len(close):
+            touched = self.rows(close).touched(child[close], unit[close])
+            count[close] = np.where(self.block[close] < unit[close], touched, children[close])
         most = np.minimum(np.minimum(count, self.degree), children)
         return np.asarray(np.maximum(most, 1), dtype=np.int64)
 
-    def _touched(self, child: IntArray, unit: IntArray) -> IntArray:
+    def rows(self, rows: IntArray) -> _Comb:
+        """The groups of these rows only."""
+        return _Comb(
+            stride=self.stride[rows],
+            degree=self.degree[rows],
+            block=self.block[rows],
+            blocks=self.blocks[rows],
+            restart=self.restart[rows],
+        )
+
+    def touched(self, child: IntArray, unit: IntArray) -> IntArray:
         """Most children one block touches inside a unit; (N,).
 
         Block j starts ``j * rest`` slots (modulo the child) into a child, and so crosses one more
         boundary than it must as soon as the rest does not divide the child and enough blocks
-        exist. Units that are no multiple of their children shift this; then one more is granted.
+        exist. Units that are no multiple of their children shift this, as do restarts that are none;
+        then one more is granted.
         """
-        rest = self.block % child
+        whole, rest = np.divmod(self.block, child)
         safe_rest = np.maximum(rest, 1)
         straddles = (child % safe_rest != 0) & (self.blocks > child // safe_rest)
-        even = self.block // child + (rest > 0) + straddles
+        even = whole + (rest > 0) + straddles
         shifted = (unit % child != 0) & (unit % self.block != 0)
+        safe_restart = np.maximum(self.restart, 1)
+        shifted |= (self.restart % child != 0) & (child % safe_restart != 0)
         return np.asarray(np.where(shifted, (self.block - 2) // child + 2, even), dtype=np.int64)
 
 
@@ -194,7 +214,11 @@ def _axis_spans(
     inside_cell = padded & (stride_gpus * degree % packing.cell_gpus != 0)
     room = np.where(inside_cell, packing.cell_gpus, packing.slots(total_gpus))
     comb = _Comb(
-        stride=packing.slots(stride_gpus), degree=degree, block=block, blocks=room // block
+        stride=packing.slots(stride_gpus),
+        degree=degree,
+        block=block,
+        blocks=room // block,
+        restart=np.where(inside_cell, packing.cell_slots, 0),
     )
     units = packing.unit_slots.T
     children = (np.ones_like(degree), *units[:-1])
