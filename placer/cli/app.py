@@ -17,6 +17,7 @@ from placer.cli.estimate import estimate
 from placer.cli.explain import explain
 from placer.cli.schema import schema
 from placer.cli.show import show
+from placer.cli.validate import validate
 from placer.errors import InputError, InternalError, PlacerError
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ app.command("estimate")(estimate)
 app.command("explain")(explain)
 app.command("show")(show)
 app.command("schema")(schema)
+app.command("validate")(validate)
 
 
 def main() -> None:

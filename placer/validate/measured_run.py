@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from placer.cost.rates import peak_flops_per_s
 from placer.errors import shorten
 from placer.plan.legality import violations
 from placer.plan.mathematics import ANY_FRAMEWORK
@@ -30,6 +31,7 @@ GIB = 1024.0**3
 class MeasuredRun:
     """A run that can be costed; ``peak_memory_bytes`` is None where nobody published it.
 
+    ``complete``: the source gives the whole configuration, recomputation included.
     ``family`` names who published it: it groups rows and is never an input of the model.
     """
 
@@ -91,7 +93,7 @@ def run_of(row: Row) -> MeasuredRun:
     RowError
         With the reason, when the row cannot be costed.
     """
-    measured_s = next((v for v in (row.positive(name) for name in TIME_COLUMNS) if v), None)
+    measured_s = _time_s(row)
     if measured_s is None:
         raise RowError(f"expected a time in {' or '.join(TIME_COLUMNS)}, got nothing")
     model, strategy = model_of(row), strategy_of(row)
@@ -100,6 +102,7 @@ def run_of(row: Row) -> MeasuredRun:
     if broken:
         raise RowError(f"{broken[0].rule}: {broken[0].arithmetic}")
     topology = topology_of(row, strategy)
+    _check_format(topology, run)
     peak_gib = row.positive("peak_mem_gib")
     return MeasuredRun(
         name=_name(row),
@@ -130,23 +133,40 @@ def _run_spec(row: Row) -> RunSpec:
         raise RowError(f"{first['loc'][0]}: {shorten(first['msg'])}") from error
 
 
+def _check_format(topology: Topology, run: RunSpec) -> None:
+    try:
+        peak_flops_per_s(topology.accelerators[0], run.precision)
+    except ValueError as error:
+        raise RowError(str(error)) from error
+
+
 def _check_stated(row: Row) -> None:
-    if not _is_complete(row):
+    if not _is_marked_complete(row):
         raise RowError("incomplete: the source does not give the whole configuration")
     if not row.has("recompute"):
         raise RowError("recompute: not stated")
 
 
 def _is_complete(row: Row) -> bool:
-    """A file without the column states complete rows only."""
+    return _is_marked_complete(row) and row.has("recompute")
+
+
+def _is_marked_complete(row: Row) -> bool:
+    """A file without the column holds complete rows only."""
     return COMPLETE not in row.cells or row.text(COMPLETE) in {"1", "1.0", "True", "true"}
 
 
 def _stated_time(row: Row) -> float | None:
     try:
-        return next((v for v in (row.positive(name) for name in TIME_COLUMNS) if v), None)
+        return _time_s(row)
     except RowError:
         return None
+
+
+def _time_s(row: Row) -> float | None:
+    """The published step time, else the derived one."""
+    times = (row.positive(name) for name in TIME_COLUMNS)
+    return next((time for time in times if time is not None), None)
 
 
 def _name(row: Row) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from placer.cost.constants import Constants
+from placer.cost.constants import Constants, load_constants
 from placer.validate.cells import Row
 from placer.validate.choice import ChoiceAccuracy, choice_accuracy
+from placer.validate.datasets import find_table
 from placer.validate.grouping import GroupedBy, GroupError, group_errors
 from placer.validate.measured_run import MeasuredRun, SkippedRun, interpret
 from placer.validate.predict import Outcome, predict
@@ -18,6 +19,7 @@ from placer.validate.statistics import (
     percentile_absolute,
     spearman,
 )
+from placer.validate.table import read_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,18 @@ class Validation:
     def worst(self, count: int) -> tuple[Outcome, ...]:
         """The rows with the largest absolute error."""
         return tuple(sorted(self.costed, key=lambda o: -abs(o.error))[:count])
+
+
+def validate_table(reference: str, *, every_row: bool = False) -> Validation:
+    """Compare a table that travels with placer, by name, or a CSV file of the same form.
+
+    Raises
+    ------
+    InputError
+        When there is no such table or file, or it is malformed.
+    """
+    path = find_table(reference)
+    return validate(path.name, read_rows(path), load_constants(), every_row=every_row)
 
 
 def validate(

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from validate_samples import DENSE, EXPERTS, table_text
+
+from placer.cli.app import main
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> str:
+    path = tmp_path / "runs.csv"
+    path.write_text(table_text(DENSE, EXPERTS, DENSE | {"complete": "0"}), encoding="utf-8")
+    return str(path)
+
+
+def exit_code(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
+    monkeypatch.setattr(sys, "argv", ["placer", "validate", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return caught.value.code
+
+
+def test_prints_tables(
+    runs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, runs) == 0
+    out, err = capsys.readouterr()
+    assert "2 of 3 runs of runs.csv" in out
+    assert err == ""
+
+
+def test_json_is_all_there_is_on_stdout(
+    runs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, runs, "--json", "--all") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["overall"]["rows"] == 3
+
+
+def test_writes_markdown_and_picture(
+    runs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, picture = tmp_path / "table.md", tmp_path / "picture.svg"
+    assert exit_code(monkeypatch, runs, "--markdown", str(table), "--svg", str(picture)) == 0
+    assert table.read_text(encoding="utf-8").startswith("# Predicted against measured")
+    assert picture.read_text(encoding="utf-8").startswith("<svg")
+    assert "wrote" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("none.csv",), "none.csv: expected a file, got nothing at this path"),
+        (("measured",), "Did you mean measured_runs"),
+        (("measured_runs", "--svg", "no/such/folder.svg"), "--svg: expected a file"),
+    ],
+)
+def test_wrong_input_is_exit_code_2(
+    arguments: tuple[str, ...],
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert exit_code(monkeypatch, *arguments) == 2
+    assert what in capsys.readouterr().err
+
+
+def test_default_table_is_costed_almost_completely(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At most 2 % of the complete rows that travel with placer are skipped, each with a reason."""
+    assert exit_code(monkeypatch, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    overall = document["overall"]
+    complete = overall["rows"] + overall["complete_skipped"]
+    assert overall["complete_skipped"] <= 0.02 * complete
+    assert overall["rows"] + overall["skipped"] == len(document["rows"])
+    assert all((row["predicted_s"] is None) == bool(row["skipped"]) for row in document["rows"])
