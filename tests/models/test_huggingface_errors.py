@@ -108,7 +108,7 @@ def test_hybrids_are_refused_by_the_field_that_shows_it(name: str, field: str, r
         ("deepseek-v3", "n_group", 7, "a divisor of num_experts"),
         ("deepseek-v3", "topk_group", 9, "at most num_groups"),
         ("mixtral-8x7b", "num_experts", 16, "the same as num_local_experts"),
-        ("llama-3.1-8b", "num_hidden_layers", 20_000, "<= 10000"),
+        ("llama-3.1-8b", "num_hidden_layers", 20_000, "an integer from 1 to 10000"),
         ("gpt-oss-120b", "sliding_window", None, "the window's width"),
     ],
 )

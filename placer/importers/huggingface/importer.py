@@ -21,7 +21,7 @@ from placer.importers.huggingface.reader import PLACEHOLDER, ConfigReader, Names
 from placer.importers.huggingface.unsupported import UNSUPPORTED, evidence
 from placer.importers.huggingface.windows import read_windows
 from placer.spec.field_problems import field_problems
-from placer.spec.model import AttentionKind, ModelSpec
+from placer.spec.model import MAX_LAYERS, AttentionKind, ModelSpec
 from placer.spec.nodes import Node
 from placer.spec.suggest import did_you_mean
 from placer.spec.yaml_source import SourceMapping
@@ -104,7 +104,7 @@ def _refuse_unsupported(model_type: str, reader: ConfigReader) -> None:
 def _draft(family: Family, reader: ConfigReader) -> dict[str, object]:
     """The fields of ``ModelSpec`` that the file determines."""
     names = family.names
-    num_layers = reader.count(names.num_layers)
+    num_layers = reader.count(names.num_layers, maximum=MAX_LAYERS)
     hidden_size = reader.count(names.hidden_size)
     moe = None if family.moe is None else read_experts(family.moe, reader, num_layers)
     ffn_hidden_size = _ffn_hidden_size(family, reader, hidden_size)
@@ -226,7 +226,7 @@ def _validated(draft: dict[str, object], family: Family, reader: ConfigReader) -
         origins = _origins(family)
         for problem in field_problems(error, ModelSpec, Node(1, 1, draft)):
             path = ".".join(str(part) for part in problem.path)
-            names = origins.get(path, ("model_type",))
+            names = origins.get(path) or ("model_type",)
             name = next((name for name in names if reader.has((name,))), names[0])
             reader.report(name, problem.expected, problem.found, problem.remedy)
         raise InputError(reader.problems) from None
@@ -254,6 +254,7 @@ def _origins(family: Family) -> dict[str, Names]:
         "moe.num_experts": rule.num_experts,
         "moe.top_k": rule.top_k,
         "moe.ffn_hidden_size": rule.ffn_hidden_size,
+        "moe.shared_ffn_hidden_size": (*rule.shared_width, *rule.shared_count),
         "moe.num_groups": (num_groups,),
         "moe.topk_groups": (topk_groups,),
     }

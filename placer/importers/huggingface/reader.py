@@ -35,10 +35,10 @@ class ConfigReader:
     assumed: dict[str, Scalar] = field(default_factory=dict)
     _read: set[str] = field(default_factory=set)
 
-    def count(self, names: Names) -> int:
+    def count(self, names: Names, *, maximum: int = MAX_WIDTH) -> int:
         """Read a dimension that must be there, and not null."""
         num_problems = len(self.problems)
-        number = self.optional_count(names, minimum=1)
+        number = self.optional_count(names, minimum=1, maximum=maximum)
         if number is None and len(self.problems) == num_problems:
             self._report_missing(names)
         return PLACEHOLDER if number is None else number
@@ -55,7 +55,9 @@ class ConfigReader:
         number = self.optional_count(names, minimum=minimum)
         return fallback if number is None else number
 
-    def optional_count(self, names: Names, *, minimum: int = 0) -> int | None:
+    def optional_count(
+        self, names: Names, *, minimum: int = 0, maximum: int = MAX_WIDTH
+    ) -> int | None:
         """Read an integer; None when it is null, or absent and None by the family's class.
 
         A nested configuration leaves out what equals its class's defaults, so they stand in there.
@@ -72,8 +74,8 @@ class ConfigReader:
                 name, f"an integer >= {minimum}", show_value(value), "Write a whole number."
             )
             return PLACEHOLDER
-        if not minimum <= value <= MAX_WIDTH:
-            self.report(name, f"an integer from {minimum} to {MAX_WIDTH}", show_value(value), "")
+        if not minimum <= value <= maximum:
+            self.report(name, f"an integer from {minimum} to {maximum}", show_value(value), "")
             return PLACEHOLDER
         return value
 
