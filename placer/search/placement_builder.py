@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from placer.plan.crossings import axis_levels
+from placer.plan.placement import CellRun, Placement
 from placer.plan.placing import placement_of
+from placer.plan.ranks import gpu_of_rank, units_of_gpus
 from placer.search.model_units import pipeline_layout
 from placer.topology.tree import GpuState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from placer.plan.placement import Placement
+    from placer.plan.placement import PipelineLayout
     from placer.plan.strategy import IntArray, Strategy
     from placer.search.pods import CellShape, Slots
     from placer.spec.model import ModelSpec
@@ -33,12 +36,54 @@ def build_placement(
     """Place ``cells`` (P, S) of each stage in each pod, layers by ``units`` (S,).
 
     Each pod's slots are filled in cluster order, stage after stage; the replicas of a stage are
-    numbered pod after pod, so that they lie next to each other.
+    numbered pod after pod, so that they lie next to each other. Sites, pods, domains and hosts are
+    left unnamed, which costing does not need; see ``named``.
     """
     gpus = _slot_gpus(shape, slots, topology)
     order = _slot_of_cell(cells, slots)
     layout = pipeline_layout(model, units, strategy.vpp)
-    return placement_of(strategy, layout, topology, gpus[order].ravel())
+    return _unnamed(strategy, layout, topology, gpus[order].ravel())
+
+
+def named(strategy: Strategy, placement: Placement, topology: Topology) -> Placement:
+    """The same placement with the names of what its cells stand on."""
+    gpu = gpu_of_rank(strategy, placement)
+    return placement_of(strategy, placement.pipeline_layout, topology, gpu)
+
+
+def _unnamed(
+    strategy: Strategy, layout: PipelineLayout, topology: Topology, gpu: IntArray
+) -> Placement:
+    """The placement that puts rank r on accelerator ``gpu[r]``, one run of cells per stage."""
+    names = [level.name for level in topology.levels]
+    return Placement(
+        axis_levels=axis_levels(strategy, names, units_of_gpus(topology, gpu)),
+        cells=tuple(
+            CellRun(
+                stage=stage,
+                first_replica=0,
+                num_cells=strategy.cells_per_stage,
+                site="",
+                pod="",
+                domain="",
+                hosts=(),
+                gpu_ids=_ranges(ids),
+            )
+            for stage, ids in enumerate(gpu.reshape(strategy.pp, -1))
+        ),
+        pipeline_layout=layout,
+        gpus_used=len(gpu),
+        gpus_available=topology.num_usable,
+        gpus_unusable=topology.num_unusable,
+        spares=topology.num_spares,
+    )
+
+
+def _ranges(gpu: IntArray) -> tuple[tuple[int, int], ...]:
+    """Accelerators in order as (first, count) pairs."""
+    starts = np.flatnonzero(np.diff(gpu, prepend=-2) != 1)
+    counts = np.diff(np.append(starts, len(gpu)))
+    return tuple(zip(gpu[starts].tolist(), counts.tolist(), strict=True))
 
 
 def _slot_of_cell(cells: IntArray, slots: Slots) -> IntArray:

@@ -1,0 +1,342 @@
+"""The search over strategies: best bound first, until nothing unexplored can be faster."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from placer.errors import TimeLimitError
+from placer.plan.legality import Case
+from placer.search.candidates import REASONS, Costing, family_bounds, strategy_bounds
+from placer.search.inner import Candidate, Placed, place, prove, start
+from placer.search.result import Progress, SearchStatus
+from placer.search.space import SpaceLimits, enumerate_space, first_refusal
+
+if TYPE_CHECKING:
+    from placer.plan.legality import FrameworkRules
+    from placer.plan.strategy import StrategyBatch
+    from placer.search.options import SearchOptions
+    from placer.search.result import ProgressListener
+
+FIRST_WAVE: Final = 64
+LARGEST_WAVE: Final = 1024
+REPORT_EVERY_S: Final = 0.1
+SAME_STEP: Final = 1e-6
+"""Step times closer than this are the same plan under another name."""
+MOST_TRIES_PER_ALTERNATIVE: Final = 12
+SLOWER: Final = "slower_by_bound"
+
+Shape = tuple[int, int, int, int]
+
+
+class _LimitReachedError(Exception):
+    """A wall-clock or deterministic limit ended the search."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """A candidate with the best placement found; no placement of it is faster than ``bound_s``."""
+
+    candidate: Candidate
+    placed: Placed
+    bound_s: float
+    proven: bool
+
+    @property
+    def step_s(self) -> float:
+        """Step time by the cost model."""
+        return self.placed.estimate.step_time_s
+
+
+class Search:
+    """One search: its frontier of families, its heap of strategies, what it found.
+
+    ``run`` goes on until the best is proven, a limit comes or the user interrupts; what was found
+    until then is read from the properties.
+    """
+
+    def __init__(
+        self,
+        costing: Costing,
+        *,
+        rules: FrameworkRules,
+        options: SearchOptions,
+        listener: ProgressListener | None,
+    ) -> None:
+        topology = costing.topology
+        usable = topology.num_usable
+        self._costing = costing
+        self._rules = rules
+        self._options = options
+        self._listener = listener
+        self._began = self._reported = time.monotonic()
+        self._space = enumerate_space(
+            model=costing.model.model,
+            run=costing.model.run,
+            rules=rules,
+            limits=SpaceLimits(
+                max_gpus=min(usable, options.max_gpus or usable),
+                domain_gpus=topology.domain_size,
+                pod_gpus=costing.pods.largest_gpus,
+            ),
+            options=options,
+        )
+        self.pruned: Counter[str] = Counter(self._space.pruned)
+        self._order, self._family_bound = self._open_families()
+        self._next_family = 0
+        self._wave = FIRST_WAVE
+        self._waves: list[StrategyBatch] = []
+        self._heap: list[tuple[float, int, int, float]] = []
+        self._left_out_s = np.inf
+        self.solved: list[Solved] = []
+        self.num_tried = 0
+        self.work = 0.0
+        self.status = SearchStatus.PROVEN
+        self.wall_clock_cut = False
+
+    @property
+    def considered(self) -> int:
+        """Strategies in the space, those pruned by rule included."""
+        return self._space.considered
+
+    @property
+    def best(self) -> Solved | None:
+        """The fastest plan so far."""
+        return min(self.solved, key=lambda s: s.step_s, default=None)
+
+    @property
+    def lower_bound_s(self) -> float:
+        """No plan of the space is faster; infinite when none is left that could be."""
+        tried = min((s.bound_s for s in self.solved), default=np.inf)
+        return float(min(tried, self._left_out_s, self._next_bound_s()))
+
+    @property
+    def gap(self) -> float:
+        """How much slower the best plan may be than the best possible one."""
+        best = self.best
+        if best is None:
+            return np.inf
+        return max(0.0, best.step_s / min(self.lower_bound_s, best.step_s) - 1.0)
+
+    def run(self) -> None:
+        """Search, prove the best, then look for alternatives."""
+        try:
+            self._find_best()
+            self._prove_best()
+            self._find_alternatives()
+        except _LimitReachedError:
+            self.status = SearchStatus.LIMIT
+        except KeyboardInterrupt:
+            if self.best is None:
+                raise
+            self.status = SearchStatus.INTERRUPTED
+        if self.best is not None and self.gap > self._options.gap + 1e-12:
+            self.status = max(self.status, SearchStatus.LIMIT, key=list(SearchStatus).index)
+        if self.best is None and self.status is SearchStatus.LIMIT:
+            raise TimeLimitError(
+                f"no plan within the limits ({self._spent()}), {len(self._heap)} strategies are"
+                " still open. Allow more time with --time-limit."
+            )
+
+    def slower_by_bound(self) -> int:
+        """Strategies never placed because their bound already tells."""
+        return self.considered - self.num_tried - sum(self.pruned.values())
+
+    def alternatives(self) -> list[Solved]:
+        """The best plan of each shape, fastest first, ties left out; the best of all leads."""
+        chosen: dict[Shape, Solved] = {}
+        for solved in sorted(self.solved, key=lambda s: s.step_s):
+            known = (abs(s.step_s / solved.step_s - 1.0) < SAME_STEP for s in chosen.values())
+            if shape_of(solved.candidate) not in chosen and not any(known):
+                chosen[shape_of(solved.candidate)] = solved
+        return list(chosen.values())[: self._options.top]
+
+    def _open_families(self) -> tuple[np.ndarray, np.ndarray]:
+        if len(self._space.families) == 0:
+            return np.zeros(0, dtype=np.int64), np.zeros(0)
+        bounds = family_bounds(self._space, self._costing)
+        self._count(bounds.reason, self._space.num_choices)
+        kept = np.flatnonzero(bounds.reason == 0)
+        order = kept[np.argsort(bounds.step_s[kept], kind="stable")]
+        return order, bounds.step_s[order]
+
+    def _count(self, reason: np.ndarray, weight: np.ndarray) -> None:
+        counts = np.bincount(reason, weights=weight, minlength=len(REASONS))
+        for name, count in zip(REASONS[1:], counts[1:].tolist(), strict=True):
+            if count:
+                self.pruned[name] += int(count)
+
+    def _next_bound_s(self) -> float:
+        family = self._family_bound[self._next_family :][:1]
+        heap = self._heap[0][0] if self._heap else np.inf
+        return float(min(heap, family[0] if len(family) else np.inf))
+
+    def _find_best(self) -> None:
+        """Try strategies in order of bound until the best is within the gap of the next."""
+        while np.isfinite(bound := self._next_bound_s()):
+            self._tick()
+            best = self.best
+            if best is not None and best.step_s <= bound * (1.0 + self._options.gap):
+                return
+            candidate = self._pop()
+            if candidate is not None:
+                self._try(candidate, prove_it=True)
+
+    def _prove_best(self) -> None:
+        """The solver places the chosen strategy; repeated while that changes the choice."""
+        while (best := self.best) is not None and not best.proven:
+            self._tick()
+            self._solve(best.candidate, known=best)
+
+    def _find_alternatives(self) -> None:
+        """Place further strategies of other shapes, without proof, until they are surely the next."""
+        tries = MOST_TRIES_PER_ALTERNATIVE * (self._options.top - 1)
+        while tries > 0 and np.isfinite(bound := self._next_bound_s()):
+            self._tick()
+            known = self.alternatives()
+            if len(known) >= self._options.top and known[-1].step_s <= bound:
+                return
+            candidate = self._pop()
+            if candidate is None:
+                continue
+            shapes = {shape_of(s.candidate): s.step_s for s in known}
+            if shapes.get(shape_of(candidate), np.inf) <= candidate.bound_s:
+                self._left_out_s = min(self._left_out_s, candidate.bound_s)
+                self.pruned[SLOWER] += 1
+                continue
+            self._try(candidate, prove_it=False)
+            tries -= 1
+
+    def _pop(self) -> Candidate | None:
+        """The open strategy of least bound, or None after expanding families in front of it."""
+        family = self._family_bound[self._next_family :][:1]
+        if len(family) and (not self._heap or family[0] <= self._heap[0][0]):
+            self._expand()
+            return None
+        bound, wave, row, critical = heapq.heappop(self._heap)
+        batch = self._waves[wave].take(np.array([row]))
+        return Candidate(batch=batch, bound_s=bound, critical_s=critical)
+
+    def _expand(self) -> None:
+        """Turn the next families into legal strategies with their bounds."""
+        families = self._order[self._next_family : self._next_family + self._wave]
+        self._next_family += len(families)
+        self._wave = min(2 * self._wave, LARGEST_WAVE)
+        batch, _ = self._space.expand(families)
+        model = self._costing.model
+        refusal = first_refusal(self._rules, Case(model=model.model, run=model.run, batch=batch))
+        for index in refusal[refusal >= 0]:
+            self.pruned[self._rules.rules[index].name] += 1
+        batch = batch.take(refusal < 0)
+        if len(batch) == 0:
+            return
+        bounds = strategy_bounds(batch, self._costing)
+        self._count(bounds.reason, np.ones(len(batch)))
+        wave = len(self._waves)
+        self._waves.append(batch)
+        for row in np.flatnonzero(np.isfinite(bounds.step_s)).tolist():
+            entry = (float(bounds.step_s[row]), wave, row, float(bounds.critical_s[row]))
+            heapq.heappush(self._heap, entry)
+        dropped = (bounds.reason == 0) & ~np.isfinite(bounds.step_s)
+        self._count(np.where(dropped, len(REASONS) - 1, 0), np.ones(len(batch)))
+
+    def _try(self, candidate: Candidate, *, prove_it: bool) -> None:
+        """Place a candidate without the solver, and with it where its bound stays open."""
+        self.num_tried += 1
+        instance, assignment = start(candidate, self._costing)
+        known = None
+        if assignment is not None:
+            placed = place(candidate, self._costing, instance, assignment)
+            known = Solved(
+                candidate=candidate, placed=placed, bound_s=candidate.bound_s, proven=False
+            )
+            self.solved.append(known)
+            if known.step_s <= candidate.bound_s * (1.0 + 0.5 * self._options.gap):
+                return
+        if prove_it:
+            self._solve(candidate, known=known)
+        else:
+            self._left_out_s = min(self._left_out_s, candidate.bound_s)
+
+    def _solve(self, candidate: Candidate, *, known: Solved | None) -> None:
+        """Let the solver place a candidate, or show that it cannot become the best."""
+        from placer.search.cpsat.model import SolveLimits
+
+        options, best = self._options, self.best
+        instance, assignment = start(candidate, self._costing)
+        cut = best.step_s if best is not None else np.inf
+        proof = prove(
+            candidate,
+            self._costing,
+            instance,
+            assignment if known is not None and known.step_s <= cut else None,
+            cut_s=cut,
+            limits=SolveLimits(
+                gap=0.25 * options.gap,
+                deterministic=0.5 * max(options.deterministic_limit - self.work, 0.0),
+                seconds=self._remaining_s(),
+                seed=options.seed,
+                workers=options.workers,
+            ),
+            tick=self._tick,
+        )
+        self.work += proof.deterministic_work
+        self.wall_clock_cut |= proof.wall_clock_cut
+        placed = proof.placed
+        if known is not None:
+            self.solved.remove(known)
+            if placed is None or known.step_s <= placed.estimate.step_time_s:
+                placed = known.placed
+        if placed is None:
+            self._left_out_s = min(self._left_out_s, proof.bound_s)
+        else:
+            bound = min(proof.bound_s, placed.estimate.step_time_s)
+            solved = Solved(candidate=candidate, placed=placed, bound_s=bound, proven=True)
+            self.solved.append(solved)
+
+    def _tick(self) -> None:
+        """Report about ten times a second; raise when a limit is reached."""
+        now = time.monotonic()
+        if self._listener is not None and now - self._reported >= REPORT_EVERY_S:
+            self._reported = now
+            self._listener(self._progress(now))
+        if self._remaining_s() == 0.0:
+            self.wall_clock_cut = True
+            raise _LimitReachedError
+        if self.work >= self._options.deterministic_limit:
+            raise _LimitReachedError
+
+    def _progress(self, now: float) -> Progress:
+        best = self.best
+        return Progress(
+            incumbent_s=best.step_s if best is not None else np.inf,
+            lower_bound_s=self.lower_bound_s,
+            gap=self.gap,
+            elapsed_s=now - self._began,
+            candidates=self.considered,
+            solved=self.num_tried,
+        )
+
+    def _remaining_s(self) -> float | None:
+        limit = self._options.time_limit_s
+        return None if limit is None else max(0.0, limit - (time.monotonic() - self._began))
+
+    def _spent(self) -> str:
+        spent = time.monotonic() - self._began
+        return f"{spent:.1f} s, {self.work:.1f} deterministic solver seconds"
+
+
+def shape_of(candidate: Candidate) -> Shape:
+    """What makes two plans different: tp, cp, ep and pp."""
+    batch = candidate.batch
+    return (int(batch.tp[0]), int(batch.cp[0]), int(batch.ep[0]), int(batch.pp[0]))
+
+
+def without_gpu_share(options: SearchOptions) -> SearchOptions:
+    """The same search among strategies that leave most GPUs idle too."""
+    return replace(options, min_gpu_share=0.0)
