@@ -10,11 +10,29 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from placer.api import estimate, plan  # noqa: TC004 (imported at first use, below)
+    from placer.api import (  # noqa: TC004 (imported at first use, below)
+        Configuration,
+        RunOptions,
+        SearchOptions,
+        estimate,
+        explain,
+        load_plan,
+        plan,
+        save_plan,
+    )
 
 __version__ = "0.1.0"
 
-__all__ = ["estimate", "plan"]
+__all__ = [
+    "Configuration",
+    "RunOptions",
+    "SearchOptions",
+    "estimate",
+    "explain",
+    "load_plan",
+    "plan",
+    "save_plan",
+]
 
 
 class _PublicApi(ModuleType):

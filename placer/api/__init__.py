@@ -6,16 +6,21 @@ from placer.api.configuration import Configuration
 from placer.api.estimating import estimate
 from placer.api.explaining import explain
 from placer.api.options import read_configuration
+from placer.api.planning import plan
 from placer.api.question import RunOptions
 from placer.plan.saving import save_plan
 from placer.plan.serialise import load_plan
+from placer.search.options import SearchOptions, restrictions
 
 __all__ = [
     "Configuration",
     "RunOptions",
+    "SearchOptions",
     "estimate",
     "explain",
     "load_plan",
+    "plan",
     "read_configuration",
+    "restrictions",
     "save_plan",
 ]

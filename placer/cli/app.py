@@ -13,8 +13,10 @@ import typer
 
 from placer import __version__
 from placer.cli.console import prepare_streams, say, write
+from placer.cli.emit import emit
 from placer.cli.estimate import estimate
 from placer.cli.explain import explain
+from placer.cli.plan import plan
 from placer.cli.schema import schema
 from placer.cli.show import show
 from placer.cli.validate import validate
@@ -49,7 +51,9 @@ def _global_options(
     """Options before the command; the help text is the app's own."""
 
 
+app.command("plan")(plan)
 app.command("estimate")(estimate)
+app.command("emit")(emit)
 app.command("explain")(explain)
 app.command("show")(show)
 app.command("schema")(schema)

@@ -19,6 +19,7 @@ from placer.cli.options import (
     PlanOutput,
     PrecisionName,
     SeqLen,
+    given,
     parse_tokens,
 )
 
@@ -66,26 +67,26 @@ def estimate(
     from placer.plan.serialise import plan_to_json
     from placer.report.text.page import render_plan
 
-    degrees = {
-        "tp": tp,
-        "cp": cp,
-        "ep": ep,
-        "etp": etp,
-        "pp": pp,
-        "vpp": vpp,
-        "dp": dp,
-        "micro_batch_size": micro_batch_size,
-        "zero_stage": zero_stage,
-        "recompute": recompute,
-    }
-    run = {
-        "global_batch_size": global_batch_size,
-        "global_batch_tokens": parse_tokens(global_batch_tokens),
-        "seq_len": seq_len,
-        "precision": precision,
-        "framework": framework,
-    }
-    configuration, options = api.read_configuration(config, _given(degrees), _given(run))
+    degrees = given(
+        tp=tp,
+        cp=cp,
+        ep=ep,
+        etp=etp,
+        pp=pp,
+        vpp=vpp,
+        dp=dp,
+        micro_batch_size=micro_batch_size,
+        zero_stage=zero_stage,
+        recompute=recompute,
+    )
+    run = given(
+        global_batch_size=global_batch_size,
+        global_batch_tokens=parse_tokens(global_batch_tokens),
+        seq_len=seq_len,
+        precision=precision,
+        framework=framework,
+    )
+    configuration, options = api.read_configuration(config, degrees, run)
     plan = api.estimate(model, cluster, configuration, options, max_gpus=gpus)
     if output is not None:
         api.save_plan(plan, output)
@@ -95,8 +96,3 @@ def estimate(
         write(render_plan(plan, saved_as=str(output or ""), colour=is_coloured()))
     if not plan.estimate.fits:
         say("warning: this configuration does not fit the memory", style="yellow")
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were typed."""
-    return {name: value for name, value in options.items() if value is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,6 +47,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 PlanOutput = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan as JSON.")
 ]
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were typed."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def parse_tokens(text: str | None) -> float | None:

@@ -121,11 +121,8 @@ def _steps(plan: Plan) -> Iterator[tuple[str, str, Strategy]]:
         value: int = getattr(strategy, axis)
         for stepped in (_below(value), 2 * value):
             if stepped != value:
-                yield (
-                    axis,
-                    f"{axis} {stepped}",
-                    _refilled(plan, replace(strategy, **{axis: stepped})),
-                )
+                degree: dict[str, Any] = {axis: stepped}
+                yield axis, f"{axis} {stepped}", _refilled(plan, replace(strategy, **degree))
     for granularity in RecomputeGranularity:
         if granularity is not strategy.recompute.granularity:
             changed = replace(strategy, recompute=_recompute(granularity))

@@ -18,13 +18,13 @@ def effort_lines(plan: Plan, bound: Bound, wall_s: float | None) -> tuple[str, .
     dropped = sum(candidates.pruned.values())
     first = (
         f"{candidates.considered:,} strategies considered, {dropped:,} pruned,"
-        f" {candidates.solved:,} placed by the solver"
+        f" {candidates.solved:,} placed"
     )
     limits = plan.provenance.limits
     last = (
-        f"gap {100 * bound.gap:.2f} % (asked {100 * limits.gap:g} %), seed"
-        f" {plan.provenance.seed}, {limits.workers} solver workers,"
-        f" deterministic work {bound.deterministic_work:.3g}"
+        f"no plan is faster than {bound.lower_bound_s:.5g} s: gap {100 * bound.gap:.2f} %"
+        f" (asked {100 * limits.gap:g} %); {limits.workers} solver workers, seed"
+        f" {plan.provenance.seed}, deterministic work {bound.deterministic_work:.3g}"
     )
     if wall_s is not None:
         last += f", {format_time(wall_s)} in all"

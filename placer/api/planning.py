@@ -1,0 +1,143 @@
+"""``plan``: the fastest placement the search can prove."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from placer import __version__
+from placer.api.answer import assembled
+from placer.api.provenance import constants_used, restrictions_of
+from placer.api.question import Question, RunOptions, ask
+from placer.errors import InternalError
+from placer.plan.plan import (
+    Alternative,
+    Bound,
+    Candidates,
+    Limits,
+    PlanStatus,
+    Provenance,
+)
+from placer.report.loss import loss_between, why_not
+from placer.search.find import find
+from placer.search.options import SearchOptions
+from placer.search.result import SearchStatus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from placer.plan.plan import Plan
+    from placer.search.result import FoundPlan, ProgressListener, SearchResult
+    from placer.spec.cluster import ClusterSpec
+    from placer.spec.model import ModelSpec
+    from placer.spec.run import RunSpec
+
+SOLVER: Final = "cp-sat"
+RANKING_ERROR: Final = 0.03
+"""Relative difference of step times below which the cost model cannot tell which plan is faster."""
+
+
+def plan(
+    model: str | Path | ModelSpec,
+    cluster: str | Path | ClusterSpec,
+    run: RunOptions | RunSpec | None = None,
+    options: SearchOptions | None = None,
+    *,
+    listener: ProgressListener | None = None,
+) -> Plan:
+    """Find the placement with the smallest step time.
+
+    Parameters
+    ----------
+    model, cluster
+        A name of the catalogue, a file, or the object itself.
+    run
+        Batch, sequence, precision, framework; placer's choice where None.
+    options
+        Limits and restrictions of the search.
+    listener
+        Hears of progress while the search runs.
+
+    Returns
+    -------
+    Plan
+        Of status ``optimal`` when proven within the gap, else ``feasible``. An interrupt
+        (Ctrl-C) during the search gives the best plan so far.
+
+    Raises
+    ------
+    InputError
+        When an input is wrong.
+    InfeasibleError
+        When no plan fits; says what binds and what would help.
+    TimeLimitError
+        When the time limit came before any plan.
+    """
+    options = options or SearchOptions()
+    question = ask(model, cluster, run or RunOptions(), options.max_gpus)
+    result = find(question.cost_model, rules=question.rules, options=options, progress=listener)
+    return plan_of(question, options, result)
+
+
+def plan_of(question: Question, options: SearchOptions, result: SearchResult) -> Plan:
+    """The search's answer as a plan, costed anew and checked."""
+    best, proven = result.best, result.status is SearchStatus.PROVEN
+    answer = assembled(
+        question,
+        status=PlanStatus.OPTIMAL if proven else PlanStatus.FEASIBLE,
+        strategy=best.strategy,
+        placement=best.placement,
+        provenance=_provenance(question, options, result),
+        bound=_bound(result),
+        alternatives=tuple(_alternative(best, other) for other in result.alternatives),
+    )
+    if answer.estimate != best.estimate:
+        raise InternalError(
+            f"the search says {best.estimate.step_time_s} s of its plan, the cost model"
+            f" {answer.estimate.step_time_s} s"
+        )
+    return answer
+
+
+def _bound(result: SearchResult) -> Bound:
+    return Bound(
+        lower_bound_s=result.lower_bound_s,
+        gap=result.gap,
+        candidates=Candidates(
+            considered=result.considered, pruned=dict(result.pruned), solved=result.solved
+        ),
+        deterministic_work=result.deterministic_work,
+    )
+
+
+def _alternative(best: FoundPlan, other: FoundPlan) -> Alternative:
+    """A next best plan, with what it loses."""
+    step_time_s, other_s = best.estimate.step_time_s, other.estimate.step_time_s
+    loss = loss_between(best.estimate.breakdown, other.estimate.breakdown)
+    return Alternative(
+        strategy=other.strategy,
+        step_time_s=other_s,
+        why_not=why_not(best.strategy, step_time_s, other.strategy, loss),
+        distinguishable=other_s / step_time_s - 1.0 > RANKING_ERROR,
+        loss=loss,
+    )
+
+
+def _provenance(question: Question, options: SearchOptions, result: SearchResult) -> Provenance:
+    return Provenance(
+        placer_version=__version__,
+        solver=SOLVER,
+        solver_version=version("ortools"),
+        seed=options.seed,
+        limits=Limits(
+            gap=options.gap,
+            time_limit_s=options.time_limit_s,
+            deterministic_limit=options.deterministic_limit,
+            workers=options.workers,
+            top=options.top,
+            wall_clock_cut=result.wall_clock_cut or result.status is SearchStatus.INTERRUPTED,
+        ),
+        restrictions=restrictions_of(options),
+        assumptions=question.assumptions,
+        constants=constants_used(question),
+    )

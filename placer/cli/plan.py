@@ -1,0 +1,93 @@
+"""``placer plan``: the fastest placement of a model on a cluster, with its proof."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from placer.cli.console import is_coloured, say, write
+from placer.cli.options import (
+    AsJson,
+    Cluster,
+    Framework,
+    GlobalBatchSize,
+    GlobalBatchTokens,
+    Gpus,
+    Model,
+    PlanOutput,
+    PrecisionName,
+    SeqLen,
+    given,
+    parse_tokens,
+)
+from placer.cli.progress import ProgressLine
+
+
+def plan(
+    model: Model,
+    cluster: Cluster,
+    *,
+    global_batch_size: GlobalBatchSize = None,
+    global_batch_tokens: GlobalBatchTokens = None,
+    seq_len: SeqLen = None,
+    gpus: Gpus = None,
+    precision: PrecisionName = None,
+    framework: Framework = None,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option("--fix", metavar="AXIS=VALUE", help="Pin an axis, as tp=8; repeatable."),
+    ] = None,
+    forbid: Annotated[
+        list[str] | None,
+        typer.Option("--forbid", metavar="AXIS", help="Do without an axis, as cp; repeatable."),
+    ] = None,
+    top: Annotated[int, typer.Option(metavar="K", help="Plans to show, the best included.")] = 3,
+    gap: Annotated[
+        float, typer.Option(metavar="FRACTION", help="Stop when proven this close.")
+    ] = 0.005,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Stop after so long.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the solver.")] = 0,
+    output: PlanOutput = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the placement with the smallest step time; Ctrl-C gives the best so far."""
+    start_s = time.perf_counter()
+    from placer import api
+    from placer.plan.serialise import plan_to_json
+    from placer.report.text.page import render_plan
+
+    options = api.SearchOptions(
+        gap=gap,
+        top=top,
+        time_limit_s=time_limit,
+        seed=seed,
+        max_gpus=gpus,
+        fix=api.restrictions(fix or (), forbid or ()),
+    )
+    _, run = api.read_configuration(
+        None,
+        {},
+        given(
+            global_batch_size=global_batch_size,
+            global_batch_tokens=parse_tokens(global_batch_tokens),
+            seq_len=seq_len,
+            precision=precision,
+            framework=framework,
+        ),
+    )
+    with ProgressLine() as progress:
+        found = api.plan(model, cluster, run, options, listener=progress)
+    if found.provenance.limits.wall_clock_cut:
+        say("warning: cut short; this is the best plan found so far", style="yellow")
+    if output is not None:
+        api.save_plan(found, output)
+    if as_json:
+        write(plan_to_json(found))
+        return
+    wall_s = time.perf_counter() - start_s
+    saved_as = str(output or "")
+    write(render_plan(found, wall_s=wall_s, saved_as=saved_as, colour=is_coloured()))
