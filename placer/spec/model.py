@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import lru_cache
 from typing import Annotated, Self
 
 from pydantic import (
@@ -369,19 +369,10 @@ class ModelSpec(BaseModel):
             )
         return self
 
-    @cached_property
+    @property
     def layers(self) -> tuple[LayerClass, ...]:
         """The class of each decoder layer, in order."""
-        return tuple(self._layer_class(index) for index in range(self.num_layers))
-
-    def _layer_class(self, index: int) -> LayerClass:
-        window = self.attention.window_of(index)
-        is_moe = self.moe is not None and self.moe.is_moe(index)
-        return LayerClass(
-            mlp=MlpKind.MOE if is_moe else MlpKind.DENSE,
-            window=window,
-            chunked=window is not None and self.attention.chunked,
-        )
+        return _layer_pattern(self.num_layers, self.attention, self.moe)
 
     @property
     def has_dense_layers(self) -> bool:
@@ -393,22 +384,43 @@ class ModelSpec(BaseModel):
         """Leading dense layers of a MoE model; 0 for a dense model, where all layers are alike."""
         return 0 if self.moe is None else self.moe.first_dense_layers
 
-    @cached_property
+    @property
     def layer_classes(self) -> tuple[LayerClass, ...]:
         """The distinct classes, in order of first appearance."""
         return tuple(dict.fromkeys(self.layers))
 
-    @cached_property
+    @property
     def layer_period(self) -> int:
         """Smallest period of the layer pattern behind ``first_dense_layers``."""
-        pattern = self.layers[self.first_dense_layers :]
-        return next(
-            period
-            for period in range(1, len(pattern) + 1)
-            if pattern[period:] == pattern[: len(pattern) - period]
-        )
+        return _smallest_period(self.layers[self.first_dense_layers :])
 
     @property
     def mtp_layer(self) -> LayerClass:
         """The class of the layer inside a multi-token-prediction module: that of the last layer."""
         return self.layers[-1]
+
+
+@lru_cache(maxsize=64)
+def _layer_pattern(
+    num_layers: int, attention: Attention, moe: MoE | None
+) -> tuple[LayerClass, ...]:
+    return tuple(_layer_class(index, attention, moe) for index in range(num_layers))
+
+
+def _layer_class(index: int, attention: Attention, moe: MoE | None) -> LayerClass:
+    window = attention.window_of(index)
+    is_moe = moe is not None and moe.is_moe(index)
+    return LayerClass(
+        mlp=MlpKind.MOE if is_moe else MlpKind.DENSE,
+        window=window,
+        chunked=window is not None and attention.chunked,
+    )
+
+
+@lru_cache(maxsize=64)
+def _smallest_period(pattern: tuple[LayerClass, ...]) -> int:
+    return next(
+        period
+        for period in range(1, len(pattern) + 1)
+        if pattern[period:] == pattern[: len(pattern) - period]
+    )
