@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -35,9 +36,12 @@ ParameterCount = Annotated[
     float,
     BeforeValidator(lambda text: parse_quantity(text, Dimension.COUNT)),
     Field(gt=0, lt=1e18),
+    WithJsonSchema({"type": ["number", "string"], "exclusiveMinimum": 0}),
 ]
 
-FROZEN = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+FROZEN = ConfigDict(
+    frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
+)
 
 
 class NormKind(StrEnum):
@@ -419,8 +423,14 @@ def _layer_class(index: int, attention: Attention, moe: MoE | None) -> LayerClas
 
 @lru_cache(maxsize=64)
 def _smallest_period(pattern: tuple[LayerClass, ...]) -> int:
-    return next(
-        period
-        for period in range(1, len(pattern) + 1)
-        if pattern[period:] == pattern[: len(pattern) - period]
-    )
+    """Length less the longest border (Knuth, Morris, Pratt 1977), in linear time."""
+    codes = {layer: code for code, layer in enumerate(dict.fromkeys(pattern))}
+    text = [codes[layer] for layer in pattern]
+    borders = [0] * len(text)
+    border = 0
+    for index in range(1, len(text)):
+        while border and text[index] != text[border]:
+            border = borders[border - 1]
+        border += text[index] == text[border]
+        borders[index] = border
+    return len(text) - borders[-1]
