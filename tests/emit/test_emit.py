@@ -22,7 +22,7 @@ from placer.plan.ranks import expand_ranks
 from placer.plan.strategy import Recompute, RecomputeGranularity, Schedule, Strategy
 from placer.spec.cluster import ClusterSpec
 from placer.spec.hierarchy.hostlist import compress_names, expand_names
-from placer.spec.run import CudaGraph, Features, Optimizer, Precision
+from placer.spec.run import Allocator, CudaGraph, Features, GradientRecipe, Optimizer, Precision
 
 if TYPE_CHECKING:
     from placer.plan.plan import Plan
@@ -215,6 +215,7 @@ def test_mtp_where_megatron_refuses_it() -> None:
         ({}, {"tp_comm_overlap": True}, {}, "--sequence-parallel --tp-comm-overlap"),
         ({}, {"cuda_graph": CudaGraph.FULL}, {}, "--cuda-graph-impl full_iteration"),
         ({}, {}, {"optimizer": Optimizer.ADAM_BF16}, "--exp-avg-dtype bf16"),
+        ({}, {"gradients": GradientRecipe.NARROW}, {}, "--grad-reduce-in-bf16"),
         ({}, {}, {"precision": Precision.MXFP8}, "--fp8-format e4m3 --fp8-recipe mxfp8"),
         ({}, {}, {"precision": Precision.NVFP4}, "--fp4-format e2m1 --fp4-recipe nvfp4"),
         ({"pp": 3}, {}, {}, "--pipeline-model-parallel-layout Et*6|t*5|t*5L"),
@@ -241,7 +242,31 @@ def test_flags_of_choices(
     assert words in " ".join(argument_words(plan, ""))
 
 
+def test_environment_follows_the_features() -> None:
+    plan = dense_plan()
+    script = emitted_files(plan, "megatron", "slurm")["job.sbatch"]
+    assert "export CUDA_DEVICE_MAX_CONNECTIONS=1\n" in script
+    assert "export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True\n" in script
+    graphs = Features(cuda_graph=CudaGraph.PARTIAL)
+    script = emitted_files(
+        plan_of(plan.strategy, run=run_of(plan.strategy, graphs)), "megatron", "slurm"
+    )["job.sbatch"]
+    assert "export NCCL_GRAPH_REGISTER=0\n" in script
+    sharded = Strategy(dp=4, dp_shard=4, zero_stage=3)
+    caching = Features(allocator=Allocator.CACHING)
+    script = emitted_files(plan_of(sharded, run=run_of(sharded, caching)), "megatron", "slurm")[
+        "job.sbatch"
+    ]
+    assert "export CUDA_DEVICE_MAX_CONNECTIONS=8\n" in script
+    assert "ALLOC_CONF" not in script
+
+
 def test_releases_differ_where_megatron_did() -> None:
+    plan = experts_plan()
+    graphs = Features(cuda_graph=CudaGraph.FULL)
+    plan = replace(plan, run=run_of(plan.strategy, graphs))
+    assert "--moe-pad-experts-for-cuda-graph-inference" in argument_words(plan, "0.17.1")
+    assert "--moe-pad-experts-for-cuda-graph-inference" not in argument_words(plan, "0.19.2")
     plan = damaged_plan()
     assert "--optimizer dist_muon" in " ".join(argument_words(plan, "0.17.1"))
     newer = " ".join(argument_words(plan, "0.19.2"))

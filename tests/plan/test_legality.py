@@ -24,7 +24,7 @@ from placer.plan.strategy import (
     StrategyBatch,
 )
 from placer.spec.model import ModelSpec
-from placer.spec.run import CudaGraph, Features, MoeDispatcher, Optimizer
+from placer.spec.run import CudaGraph, Features, GradientRecipe, MoeDispatcher, Optimizer
 
 MEGATRON = megatron_rules()
 DENSE = Strategy(tp=4, pp=2, dp=2, num_microbatches=8, dp_shard=2)
@@ -74,6 +74,7 @@ def test_one_change_breaks_its_rules(changes: dict[str, Any], rules: list[str]) 
         ({"pp": 1}, {"ep_overlap": True}, {}, "megatron_ep_overlap_mtp"),
         ({"dp_shard": 1, "dp_replicate": 8}, {}, {}, "megatron_optimizer_instances"),
         ({}, {}, {"optimizer": Optimizer.ADAFACTOR}, "megatron_optimizer"),
+        ({}, {"gradients": GradientRecipe.ACCUMULATED}, {}, "megatron_gradients"),
         (
             {"zero_stage": 0},
             {},

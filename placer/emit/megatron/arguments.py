@@ -9,7 +9,7 @@ from placer.emit.megatron.argument import Argument, Section, comment, flag, sect
 from placer.emit.megatron.layout import is_default, layout_string
 from placer.emit.megatron.releases import release_named
 from placer.plan.strategy import RecomputeGranularity
-from placer.spec.run import AttentionKernel, CudaGraph, Optimizer, Precision
+from placer.spec.run import AttentionKernel, CudaGraph, GradientRecipe, Optimizer, Precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -193,6 +193,8 @@ def _precision(plan: Plan, release: MegatronRelease) -> Section:
     arguments.append(flag("--attention-backend", _ATTENTION_BACKENDS[features.attention_kernel]))
     if features.cuda_graph is CudaGraph.FULL:
         arguments += [flag(*words) for words in release.full_cuda_graph]
+        if strategy.ep > 1:
+            arguments += [flag(*words) for words in release.expert_cuda_graph]
     elif features.cuda_graph is CudaGraph.PARTIAL:
         arguments += [flag(*words) for words in release.partial_cuda_graph]
     if features.ep_overlap and strategy.ep > 1:
@@ -209,6 +211,8 @@ def _optimizer(plan: Plan, release: MegatronRelease) -> Section:
     else:
         name = "sgd" if optimizer is Optimizer.SGD else "adam"
         arguments = [flag("--optimizer", name), *_sharding(plan)]
+    if plan.run.features.gradients is GradientRecipe.NARROW:
+        arguments.append(flag("--grad-reduce-in-bf16"))
     if optimizer in _MOMENT_TYPES:
         kind = _MOMENT_TYPES[optimizer]
         arguments.append(flag("--use-precision-aware-optimizer"))

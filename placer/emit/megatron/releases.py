@@ -17,12 +17,14 @@ class MegatronRelease:
     """One release.
 
     ``sharded_muon`` are the flags of Muon with its state spread over the replicas.
-    ``full_cuda_graph`` and ``partial_cuda_graph`` capture the whole iteration or the attention.
+    ``full_cuda_graph`` and ``partial_cuda_graph`` capture the whole iteration or the attention;
+    ``expert_cuda_graph`` is needed besides for the whole iteration with expert parallelism.
     """
 
     version: str
     sharded_muon: tuple[tuple[str, ...], ...]
     full_cuda_graph: tuple[tuple[str, ...], ...]
+    expert_cuda_graph: tuple[tuple[str, ...], ...]
     partial_cuda_graph: tuple[tuple[str, ...], ...]
 
 
@@ -34,6 +36,7 @@ _OLD = MegatronRelease(
         ("--cuda-graph-scope", "full_iteration"),
         ("--no-check-for-nan-in-loss-and-grad",),
     ),
+    expert_cuda_graph=(("--moe-pad-experts-for-cuda-graph-inference",),),
     partial_cuda_graph=(
         ("--cuda-graph-impl", "transformer_engine"),
         ("--cuda-graph-scope", "attn"),
@@ -45,6 +48,7 @@ _NEW_FLAGS = {
         ("--cuda-graph-impl", "full_iteration"),
         ("--no-check-for-nan-in-loss-and-grad",),
     ),
+    "expert_cuda_graph": (),
     "partial_cuda_graph": (
         ("--cuda-graph-impl", "transformer_engine"),
         ("--cuda-graph-modules", "attn"),

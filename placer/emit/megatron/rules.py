@@ -29,7 +29,7 @@ from placer.plan.mathematics import (
     VPP,
     degree,
 )
-from placer.spec.run import Optimizer
+from placer.spec.run import GradientRecipe, Optimizer
 
 if TYPE_CHECKING:
     from placer.plan.strategy import IntArray
@@ -136,6 +136,10 @@ def _no_adafactor(case: Case) -> bool:
     return case.run.optimizer is Optimizer.ADAFACTOR
 
 
+def _separate_accumulators(case: Case) -> bool:
+    return case.run.features.gradients is GradientRecipe.ACCUMULATED
+
+
 def _mtp_with_learned_positions(case: Case) -> bool:
     return case.model.mtp_layers > 0 and case.model.learned_positions
 
@@ -238,6 +242,13 @@ MEGATRON: tuple[Rule, ...] = (
         shown=(),
         sentence="Megatron-LM has no Adafactor (A).",
         remedy="Use adam, adam_bf16, adam_8bit, muon or sgd.",
+    ),
+    forbidden(
+        name="megatron_gradients",
+        when=_separate_accumulators,
+        shown=(),
+        sentence="Megatron-LM reduces gradients in the format it accumulates them in (A).",
+        remedy="Use the gradient recipe fp32 or narrow.",
     ),
     forbidden(
         name="megatron_ep_overlap_needs_chunks",

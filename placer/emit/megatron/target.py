@@ -10,8 +10,11 @@ from placer.emit.megatron.layout import layout_problems
 from placer.emit.megatron.rules import megatron_rules
 from placer.emit.target import EnvironmentVariable, FrameworkFiles
 from placer.errors import InputError, Problem
+from placer.spec.run import Allocator, CudaGraph
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from placer.plan.legality import FrameworkRules
     from placer.plan.plan import Plan
 
@@ -65,22 +68,40 @@ def _check_layout(plan: Plan) -> None:
 
 
 def _environment(plan: Plan) -> tuple[EnvironmentVariable, ...]:
+    """Only what the plan depends on."""
+    variables = [*_hardware_queues(plan), *_allocator(plan)]
+    return tuple(
+        EnvironmentVariable(name=name, value=value, reason=reason)
+        for name, value, reason in variables
+    )
+
+
+def _hardware_queues(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """CUDA_DEVICE_MAX_CONNECTIONS, over which TP, CP, FSDP and EP overlap disagree."""
-    strategy = plan.strategy
-    name = "CUDA_DEVICE_MAX_CONNECTIONS"
+    strategy, name = plan.strategy, "CUDA_DEVICE_MAX_CONNECTIONS"
     if strategy.zero_stage >= 2:
-        reason = "Megatron-FSDP needs more than one hardware queue; 1 stops its start."
-        return (EnvironmentVariable(name=name, value="8", reason=reason),)
-    if plan.run.features.ep_overlap and strategy.ep > 1:
+        yield name, "8", "Megatron-FSDP needs more than one hardware queue; 1 stops its start."
+    elif plan.run.features.ep_overlap and strategy.ep > 1:
         reason = (
             "Overlap of expert communication needs many hardware queues; tensor and context"
             " parallelism would rather have 1 before Blackwell."
         )
-        return (EnvironmentVariable(name=name, value="32", reason=reason),)
-    if strategy.tp > 1 or strategy.cp > 1:
+        yield name, "32", reason
+    elif strategy.tp > 1 or strategy.cp > 1:
         reason = (
             "Before Blackwell, tensor and context parallelism refuse to start without it: one"
             " hardware queue keeps communication ahead of the computation it overlaps."
         )
-        return (EnvironmentVariable(name=name, value="1", reason=reason),)
-    return ()
+        yield name, "1", reason
+
+
+def _allocator(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """The allocator the memory limits were reckoned with."""
+    features = plan.run.features
+    if features.allocator is not Allocator.EXPANDABLE:
+        return
+    reason = "The plan's memory limits leave no room for the fragments of fixed segments."
+    yield "PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", reason
+    if features.cuda_graph is CudaGraph.PARTIAL:
+        reason = "Captured graphs with growing segments read illegal addresses without it."
+        yield "NCCL_GRAPH_REGISTER", "0", reason
