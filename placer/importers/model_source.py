@@ -7,10 +7,10 @@ from pathlib import Path
 from placer.importers.huggingface import read_config
 from placer.plan.plan import SourceInfo
 from placer.spec.catalogue import CatalogueKind, resolve_input
+from placer.spec.kind import FOREIGN_MODEL_FIELDS
 from placer.spec.model import ModelSpec
 from placer.spec.yaml_source import parse_mapping, validate_mapping
 
-_FOREIGN_FIELDS = ("model_type", "architectures", "text_config")
 _UNTELLING_NAMES = ("config.json", "params.json")
 
 
@@ -38,7 +38,7 @@ def load_model(reference: str) -> tuple[ModelSpec, SourceInfo]:
     file = resolve_input(reference, CatalogueKind.MODEL)
     source = parse_mapping(file.path)
     info = SourceInfo(name=file.name, sha256=source.sha256)
-    if any(field in source.data for field in _FOREIGN_FIELDS):
+    if FOREIGN_MODEL_FIELDS & set(source.data):
         return read_config(source, model_name(file.path)), info
     return validate_mapping(source, ModelSpec), info
 

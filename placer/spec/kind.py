@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from placer.errors import InputError
 from placer.spec.catalogue import CatalogueKind, find_kind, resolve_input
 from placer.spec.cluster import ClusterSpec
 from placer.spec.model import ModelSpec
 from placer.spec.yaml_source import SourceMapping, parse_mapping
+
+FOREIGN_MODEL_FIELDS = frozenset({"architectures", "model_type", "text_config"})
+"""Fields of a Hugging Face config.json that placer's own models do not have."""
 
 
 def input_kind(reference: str) -> CatalogueKind:
@@ -21,7 +26,7 @@ def input_kind(reference: str) -> CatalogueKind:
     if kind is not None:
         return kind
     source = parse_mapping(resolve_input(reference).path)
-    num_model = _num_shared(source, set(ModelSpec.model_fields))
+    num_model = _num_shared(source, FOREIGN_MODEL_FIELDS.union(ModelSpec.model_fields))
     num_cluster = _num_shared(source, set(ClusterSpec.model_fields))
     if num_model == num_cluster:
         remedy = "`placer schema model` and `placer schema cluster` describe them."
@@ -32,5 +37,5 @@ def input_kind(reference: str) -> CatalogueKind:
     return CatalogueKind.MODEL if num_model > num_cluster else CatalogueKind.CLUSTER
 
 
-def _num_shared(source: SourceMapping, fields: set[str]) -> int:
+def _num_shared(source: SourceMapping, fields: AbstractSet[str]) -> int:
     return len(fields & set(source.data) - {"name"})

@@ -10,6 +10,7 @@ import pytest
 from placer.errors import InputError
 from placer.importers.model_source import load_model
 from placer.spec.catalogue import CatalogueKind, catalogue_folder
+from placer.spec.kind import input_kind
 
 DATA = Path(__file__).parents[1] / "data" / "huggingface"
 
@@ -40,6 +41,12 @@ def test_a_model_written_as_json_comes_back(tmp_path: Path) -> None:
 def test_a_config_json_under_any_name() -> None:
     model, info = load_model(str(DATA / "v4" / "qwen3-32b.json"))
     assert (model.name, info.name) == ("qwen3-32b", "qwen3-32b.json")
+
+
+@pytest.mark.parametrize("path", sorted((DATA / "v4").glob("*.json")), ids=lambda path: path.stem)
+def test_a_config_json_is_known_for_a_model(path: Path) -> None:
+    """Also where nothing at the top is in our own form, as in multimodal files."""
+    assert input_kind(str(path)) is CatalogueKind.MODEL
 
 
 @pytest.mark.parametrize(
