@@ -12,7 +12,13 @@ import numpy as np
 
 from placer.errors import TimeLimitError
 from placer.plan.legality import Case
-from placer.search.candidates import REASONS, Costing, family_bounds, strategy_bounds
+from placer.search.candidates import (
+    REASONS,
+    Costing,
+    family_bounds,
+    network_bound_s,
+    strategy_bounds,
+)
 from placer.search.inner import Candidate, Placed, place, prove, start
 from placer.search.result import Progress, SearchStatus
 from placer.search.space import SpaceLimits, enumerate_space, first_refusal
@@ -91,7 +97,7 @@ class Search:
         self._next_family = 0
         self._wave = FIRST_WAVE
         self._waves: list[StrategyBatch] = []
-        self._heap: list[tuple[float, int, int, float]] = []
+        self._heap: list[tuple[float, int, int, float, bool]] = []
         self._left_out_s = np.inf
         self.solved: list[Solved] = []
         self.num_tried = 0
@@ -213,13 +219,20 @@ class Search:
             tries -= 1
 
     def _pop(self) -> Candidate | None:
-        """The open strategy of least bound, or None after expanding families in front of it."""
+        """The open strategy of least bound; None after expanding families or refining a bound."""
         family = self._family_bound[self._next_family :][:1]
         if len(family) and (not self._heap or family[0] <= self._heap[0][0]):
             self._expand()
             return None
-        bound, wave, row, critical = heapq.heappop(self._heap)
+        bound, wave, row, critical, refined = heapq.heappop(self._heap)
         batch = self._waves[wave].take(np.array([row]))
+        if not refined and self._costing.pods.num_pods > 1:
+            bound = max(bound, network_bound_s(batch, critical, self._costing))
+            if np.isfinite(bound):
+                heapq.heappush(self._heap, (bound, wave, row, critical, True))
+            else:
+                self._count(np.array([len(REASONS) - 1]), np.ones(1))
+            return None
         return Candidate(batch=batch, bound_s=bound, critical_s=critical)
 
     def _expand(self) -> None:
@@ -240,7 +253,7 @@ class Search:
         wave = len(self._waves)
         self._waves.append(batch)
         for row in np.flatnonzero(np.isfinite(bounds.step_s)).tolist():
-            entry = (float(bounds.step_s[row]), wave, row, float(bounds.critical_s[row]))
+            entry = (float(bounds.step_s[row]), wave, row, float(bounds.critical_s[row]), False)
             heapq.heappush(self._heap, entry)
         dropped = (bounds.reason == 0) & ~np.isfinite(bounds.step_s)
         self._count(np.where(dropped, len(REASONS) - 1, 0), np.ones(len(batch)))

@@ -112,10 +112,14 @@ def may_fit(
 
 
 def memory_room(
-    costs: UnitCosts, batch: StrategyBatch, num_body: int, limit_bytes: float
+    costs: UnitCosts,
+    batch: StrategyBatch,
+    *,
+    num_stages: int,
+    num_body: int,
+    limit_bytes: float,
 ) -> StageRoom:
-    """What memory lets the stages hold."""
-    num_stages = int(batch.pp.max(initial=1))
+    """What memory lets ``num_stages`` stages hold, the most of any strategy in the batch."""
     columns = memory_columns(costs, in_flight(batch, num_stages))
     room = np.broadcast_to((limit_bytes - costs.transient_bytes)[:, None], columns.shape[:2])
     return stage_room(columns, room, batch, num_body, least_units(batch, num_stages))

@@ -15,6 +15,7 @@ from placer.search.bounds import (
     memory_room,
     step_bound_s,
 )
+from placer.search.instance import TrafficVariant, traffic_variants
 from placer.search.model_units import ModelUnits, units_of
 from placer.search.pods import Pods
 from placer.search.spread import (
@@ -111,6 +112,14 @@ class Costing:
             pod_level=self.pods.level,
         )
 
+    def variant_spans(
+        self, copies: StrategyBatch, variants: tuple[TrafficVariant, ...]
+    ) -> AxisSpans:
+        """Spans of one strategy, copied once per traffic variant, under each of them."""
+        chunk = np.array([variant.widest for variant in variants], dtype=np.int64)
+        pods = np.array([variant.pods for variant in variants], dtype=np.int64)
+        return self.spans(copies, chunk, pods)
+
     def _over_generations(
         self, batch: StrategyBatch, spans: AxisSpans, choose: np.ufunc
     ) -> UnitCosts:
@@ -173,7 +182,13 @@ def strategy_bounds(batch: StrategyBatch, costing: Costing) -> Bounds:
     ones = np.ones_like(batch.tp)
     whole_chunk = np.clip(fit.stage_cells, 1, np.maximum(fit.largest, 1))
     costs = costing.fast(batch, costing.spans(batch, whole_chunk, ones))
-    room = memory_room(costs, batch, costing.units.num_body, costing.most_memory_bytes)
+    room = memory_room(
+        costs,
+        batch,
+        num_stages=int(batch.pp.max()),
+        num_body=costing.units.num_body,
+        limit_bytes=costing.most_memory_bytes,
+    )
     has_memory = room.fits(costing.units.num_body)
     reason = np.where((reason == KEPT) & ~has_memory, LACKS_MEMORY, reason)
     step, critical = np.full(len(batch), np.inf), np.full(len(batch), np.inf)
@@ -188,46 +203,47 @@ def strategy_bounds(batch: StrategyBatch, costing: Costing) -> Bounds:
 def _kept_bounds_s(
     batch: StrategyBatch, costing: Costing, fit: PodFit, costs: UnitCosts, room: StageRoom
 ) -> tuple[FloatArray, FloatArray]:
-    """The best of whole stages in pods and of stages split over pods; and the critical stage."""
-    held = unit_cells(batch, costing.topology.levels)
-    hop_s, fill_s = _hop_times(batch, costs, _near_levels(batch, costing, fit, held))
+    """Bounds of strategies whose replicas never leave a pod, and of their critical stage.
+
+    Leaving pods only adds to them; see ``network_bound_s``.
+    """
+    hop_s, fill_s = _hop_times(batch, costs, _near_levels(batch, costing, fit, room.tail.shape[1]))
     num_body = costing.units.num_body
     critical = critical_s(costs, batch, room, hop_s, num_body)
-    times = _Pipeline(batch=batch, critical_s=critical, hop_s=hop_s, fill_s=fill_s)
-    whole = times.bound_s(costs, num_body) + _leaving_pods_s(costs, costing, fit, hop_s) / batch.vpp
-    bound = np.where(fit.whole_stages >= batch.pp, whole, np.inf)
-    if costing.pods.num_pods > 1:
-        bound = np.minimum(bound, _split_bound_s(times, costing, fit))
-    return bound, critical
+    bound = step_bound_s(
+        costs, batch, critical=critical, hop_s=hop_s, fill_s=fill_s, num_body=num_body
+    )
+    may_split = (costing.pods.num_pods > 1) & (fit.stage_cells > 1)
+    possible = may_split | (fit.whole_stages >= batch.pp)
+    return np.where(possible, bound, np.inf), critical
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pipeline:
-    """What the bounds of one batch share, whatever its replicas' spread."""
+def network_bound_s(batch: StrategyBatch, critical: float, costing: Costing) -> float:
+    """L2 of one strategy: the best of whole stages in pods and of every way to split them.
 
-    batch: StrategyBatch
-    critical_s: FloatArray
-    hop_s: FloatArray
-    fill_s: FloatArray
-
-    def bound_s(self, costs: UnitCosts, num_body: int) -> FloatArray:
-        return step_bound_s(
-            costs,
-            self.batch,
-            critical=self.critical_s,
-            hop_s=self.hop_s,
-            fill_s=self.fill_s,
-            num_body=num_body,
-        )
-
-
-def _split_bound_s(times: _Pipeline, costing: Costing, fit: PodFit) -> FloatArray:
-    """Some stage lies in several pods, the fewest and fullest that can hold it."""
-    chunk = np.clip(np.minimum(fit.stage_cells, fit.largest), 1, None)
-    pods = np.maximum(-(-fit.stage_cells // chunk), 2)
-    costs = costing.fast(times.batch, costing.spans(times.batch, chunk, pods))
-    bound = times.bound_s(costs, costing.units.num_body)
-    return np.where(fit.stage_cells > 1, bound, np.inf)
+    Whole stages must leave pods between them where no pod holds all; split ones exchange
+    gradients between pods, at each spread of ``traffic_variants``.
+    """
+    fit = pod_fit(batch, costing.pods)
+    variants = traffic_variants(int(fit.stage_cells[0]), int(fit.largest[0]), costing.pods.num_pods)
+    rows = np.zeros(len(variants), dtype=np.int64)
+    copies = batch.take(rows)
+    costs = costing.fast(copies, costing.variant_spans(copies, variants))
+    levels = _near_levels(copies, costing, fit.take(rows), int(batch.pp[0]))
+    hop_s, fill_s = _hop_times(copies, costs, levels)
+    bound = step_bound_s(
+        costs,
+        copies,
+        critical=np.full(len(variants), critical),
+        hop_s=hop_s,
+        fill_s=fill_s,
+        num_body=costing.units.num_body,
+    )
+    whole = np.array([variant.pods == 1 for variant in variants])
+    away = _leaving_pods_s(costs, costing, fit.take(rows), hop_s) / batch.vpp[0]
+    enough = bool(fit.whole_stages[0] >= batch.pp[0])
+    bound = np.where(whole, bound + away if enough else np.inf, bound)
+    return float(bound.min(initial=np.inf))
 
 
 def pod_fit(batch: StrategyBatch, pods: Pods) -> PodFit:
@@ -252,9 +268,9 @@ def pod_fit(batch: StrategyBatch, pods: Pods) -> PodFit:
     )
 
 
-def _near_levels(batch: StrategyBatch, costing: Costing, fit: PodFit, held: IntArray) -> IntArray:
+def _near_levels(batch: StrategyBatch, costing: Costing, fit: PodFit, num_stages: int) -> IntArray:
     """Levels of hops inside pods, (N, S): as stages lie in one pod, else the least any must."""
-    num_stages = int(batch.pp.max())
+    held = unit_cells(batch, costing.topology.levels)
     if costing.pods.num_pods == 1 and costing.topology.is_regular:
         return contiguous_hop_levels(batch, held, num_stages)
     chunk = -(-fit.stage_cells // costing.pods.num_pods)

@@ -13,9 +13,9 @@ from placer.search.instance import (
     Assignment,
     Hops,
     Instance,
-    TrafficVariant,
     restricted,
     step_s,
+    traffic_variants,
 )
 from placer.search.placement_builder import build_placement
 from placer.search.primal import best_assignment
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from placer.search.cpsat.model import SolveLimits
     from placer.search.unit_costs import UnitCosts
 
-MAX_CHUNK_WIDTHS: Final = 24
 RELATIVE_ROUNDING: Final = 1e-9
 
 
@@ -70,11 +69,9 @@ def instance_of(candidate: Candidate, costing: Costing) -> Instance:
     batch = candidate.batch
     fit = pod_fit(batch, costing.pods)
     cells = int(fit.stage_cells[0])
-    variants = _variants(cells, int(fit.largest[0]), costing.pods.num_pods)
+    variants = traffic_variants(cells, int(fit.largest[0]), costing.pods.num_pods)
     copies = batch.take(np.zeros(len(variants), dtype=np.int64))
-    chunk = np.array([variant.widest for variant in variants], dtype=np.int64)
-    pods = np.array([variant.pods for variant in variants], dtype=np.int64)
-    traffic = costing.slow(copies, costing.spans(copies, chunk, pods))
+    traffic = costing.slow(copies, costing.variant_spans(copies, variants))
     rows = [traffic.take(np.array([j])) for j in range(len(variants))]
     pod_cells = costing.pods.capacity(costing.pods.shape(batch, 0))
     return Instance(
@@ -182,19 +179,6 @@ def prove(
         deterministic_work=solution.deterministic_work,
         wall_clock_cut=solution.wall_clock_cut,
     )
-
-
-def _variants(cells: int, largest: int, num_pods: int) -> tuple[TrafficVariant, ...]:
-    """Spreads worth telling apart: whole stages, and the widest chunks an even split can have."""
-    widest = min(cells, largest)
-    whole = [TrafficVariant(widest=cells, pods=1)] if largest >= cells else []
-    if num_pods == 1:
-        return tuple(whole)
-    even = {-(-cells // pods) for pods in range(2, num_pods + 1)}
-    widths = sorted({widest, *(width for width in even if width < widest)}, reverse=True)
-    widths = widths[: MAX_CHUNK_WIDTHS - 1] + widths[MAX_CHUNK_WIDTHS - 1 :][-1:]
-    split = [TrafficVariant(widest=width, pods=max(2, -(-cells // width))) for width in widths]
-    return tuple(whole + (split if cells > 1 else []))
 
 
 def _hops(batch: StrategyBatch, costs: UnitCosts, costing: Costing, cells: int) -> Hops:

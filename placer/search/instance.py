@@ -8,7 +8,7 @@ solver; ``step_s`` is the objective written a second time, to check the solver w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from placer.plan.strategy import IntArray
 
     FloatArray = NDArray[np.float64]
+
+
+MAX_CHUNK_WIDTHS: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,23 @@ class TrafficVariant:
 
     widest: int
     pods: int
+
+
+def traffic_variants(cells: int, largest: int, num_pods: int) -> tuple[TrafficVariant, ...]:
+    """Spreads worth telling apart of stages of so many cells in pods of at most ``largest``.
+
+    Whole stages, the widest chunks there can be, and those of every even split; of very many even
+    splits the widest few and the narrowest.
+    """
+    widest = min(cells, largest)
+    whole = [TrafficVariant(widest=cells, pods=1)] if largest >= cells else []
+    if num_pods == 1 or cells == 1:
+        return tuple(whole)
+    even = {-(-cells // pods) for pods in range(2, num_pods + 1)}
+    widths = sorted({widest, *(width for width in even if width < widest)}, reverse=True)
+    widths = widths[: MAX_CHUNK_WIDTHS - 1] + widths[MAX_CHUNK_WIDTHS - 1 :][-1:]
+    split = [TrafficVariant(widest=width, pods=max(2, -(-cells // width))) for width in widths]
+    return tuple(whole + split)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,10 +174,7 @@ def far_hops(cells: IntArray) -> NDArray[np.bool_]:
 
 
 def variant_of(instance: Instance, cells: IntArray) -> int:
-    """The traffic variant of a placement: the cheapest whose spread it reaches.
-
-    The first is whole stages; otherwise the narrowest that is at least as wide as the widest chunk.
-    """
+    """The traffic variant of a placement: whole stages, or the narrowest that holds every chunk."""
     split = bool((cells.max(axis=0) < instance.cells_per_stage).any())
     widest = int(cells.max())
     fitting = [

@@ -121,28 +121,36 @@ class Constraints:
             self._model.add(LinearExpr.sum(pod.whole) <= int(capacity) // cells)
 
     def _one_traffic_variant(self) -> None:
-        """One traffic variant holds; the one of a single pod only when every stage is whole."""
+        """One traffic variant holds: that of whole stages if and only if every stage is whole."""
         variants = self._step.variants
         self._model.add_exactly_one(variants)
-        for literal, variant in zip(variants, self._instance.variants, strict=True):
-            if variant.pods == 1 and self._pods:
-                for s in range(self._instance.pp):
-                    self._model.add_at_least_one([pod.whole[s] for pod in self._pods] + [~literal])
-
-    def _widest_chunk(self) -> None:
-        """A variant of narrow chunks is dearer; a wide one needs a chunk wider than the next's."""
         if not self._pods:
             return
-        chunk, most = self._step.chunk, int(self._instance.cells_per_stage)
+        stages = range(self._instance.pp)
+        whole = [LinearExpr.sum([pod.whole[s] for pod in self._pods]) for s in stages]
+        for literal, variant in zip(variants, self._instance.variants, strict=True):
+            if variant.pods == 1:
+                for stage in whole:
+                    self._model.add(stage == 1).only_enforce_if(literal)
+            else:
+                some_split = LinearExpr.sum(whole) <= self._instance.pp - 1
+                self._model.add(some_split).only_enforce_if(literal)
+
+    def _widest_chunk(self) -> None:
+        """The widest chunk is as wide as the variant that holds says, to the next narrower one."""
+        if not self._pods:
+            return
+        chunk = self._step.chunk
         picked = [(n, w) for pod in self._pods for n, w in zip(pod.cells, pod.widest, strict=True)]
         self._model.add_exactly_one([w for _, w in picked])
         for count, widest in picked:
+            self._model.add(chunk >= count)
             self._model.add(chunk <= count).only_enforce_if(widest)
         widths = sorted({variant.widest for variant in self._instance.variants})
         for literal, variant in zip(self._step.variants, self._instance.variants, strict=True):
-            narrower = [width for width in widths if width < variant.widest]
-            if narrower and variant.widest <= most:
-                self._model.add(chunk >= narrower[-1] + 1).only_enforce_if(literal)
+            narrower = [0, *(width for width in widths if width < variant.widest)]
+            self._model.add(chunk <= variant.widest).only_enforce_if(literal)
+            self._model.add(chunk >= narrower[-1] + 1).only_enforce_if(literal)
 
     def _hops_leave_pods(self) -> None:
         """A hop stays inside pods only between stages spread alike, replica by replica."""
