@@ -99,7 +99,7 @@ def context_parallel_s(model: ModelSpec, shard: Shard, core: Duration, fabric: F
     size = BF16 * key_value_width(model.attention, shard) * shard.tokens * shard.cp
     gather = all_gather_s(size, fabric.spans.cp, fabric.levels, fabric.constants)
     gather = np.where(fabric.batch.cp > 1, gather, 0.0)
-    hidden = fabric.constants.features.cp_overlap_hidden
+    hidden = fabric.constants.features.stream_overlap_hidden
     return Duration(
         forward_s=np.maximum(gather - hidden * core.forward_s, 0.0),
         backward_s=np.maximum(2.0 * gather - hidden * core.backward_s, 0.0),

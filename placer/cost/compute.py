@@ -16,6 +16,12 @@ from placer.workload.operators import (
     Traffic,
 )
 
+TILE_PAD_ROWS = 64.0
+"""Rows a grouped product wastes per expert: half a 128-row tile on average."""
+
+QUANTISE_BYTES = 4.0
+"""Casting one bf16 element to an 8-bit format: 2 read, 1 written, 1 for its transpose."""
+
 MAIN_GRADIENT_BYTES = 8.0
 """Read and write of the fp32 main gradient that wgrad accumulates into (Megatron-LM fusion)."""
 
@@ -52,11 +58,11 @@ def gemm_s(gemm: Gemm, rates: DeviceRates) -> Duration:
     rate = rates.gemm_flops_per_s[gemm.role]
     width = rates.operand_bytes[gemm.role]
     grouped = gemm.role is GemmRole.EXPERT
-    rows = gemm.m + rates.tile_pad_rows if grouped else gemm.m
+    rows = gemm.m + TILE_PAD_ROWS if grouped else gemm.m
     flops_s = 2.0 * rows * gemm.n * gemm.k * gemm.copies / rate
     weights = gemm.n * gemm.k * gemm.copies
     inputs, outputs = gemm.m * gemm.k * gemm.copies, gemm.m * gemm.n * gemm.copies
-    quantise = rates.quantise_bytes if width < 2.0 else 0.0
+    quantise = QUANTISE_BYTES if width < 2.0 else 0.0
     hbm = rates.hbm_bytes_per_s
     forward_bytes = width * (weights + inputs) + 2.0 * outputs + quantise * inputs
     dgrad_bytes = width * (weights + outputs) + 2.0 * inputs + quantise * outputs

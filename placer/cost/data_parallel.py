@@ -17,6 +17,9 @@ from placer.workload.operators import FloatArray
 NARROW_BYTES = 2.0
 WEIGHT_BYTES = 2.0
 PROBE_PARAMETERS = 0.25
+OPTIMIZER_TRAFFIC_BYTES = 30.0
+"""Per parameter of an Adam step: gradient, fp32 weight and two moments read (16), the last three
+written (12), bf16 weight written (2)."""
 SENT_GRADIENT_BYTES = {
     GradientRecipe.FP32: 4.0,
     GradientRecipe.NARROW: NARROW_BYTES,
@@ -57,7 +60,7 @@ def data_parallel_costs(stage: Parameters, fabric: Fabric) -> DataParallelCosts:
     overlaps = 1.0 if fabric.run.features.dp_overlap else 0.0
     hidden = np.where(
         sharded,
-        features.fsdp_overlap_hidden * overlaps * batch.num_microbatches,
+        features.stream_overlap_hidden * overlaps * batch.num_microbatches,
         features.dp_overlap_hidden * overlaps * ready_microbatches(batch),
     )
     return DataParallelCosts(
@@ -65,7 +68,7 @@ def data_parallel_costs(stage: Parameters, fabric: Fabric) -> DataParallelCosts:
         expert_s=expert * repeats,
         latency_s=(dense_latency + expert_latency) * repeats,
         window=np.asarray(hidden, dtype=np.float64),
-        drag=overlaps * np.where(sharded, features.fsdp_drag, features.dp_drag),
+        drag=np.full(len(batch), overlaps * features.drag),
     )
 
 
@@ -112,7 +115,7 @@ def optimizer_s_per_parameter(
 ) -> tuple[FloatArray, FloatArray]:
     """Seconds per local dense and per local expert parameter of the optimizer's memory traffic."""
     batch = fabric.batch
-    per_byte = fabric.constants.compute.optimizer_traffic_bytes / hbm_bytes_per_s
+    per_byte = OPTIMIZER_TRAFFIC_BYTES / hbm_bytes_per_s
     sharded = batch.zero_stage >= 1
     replicate = np.maximum(batch.dp // np.maximum(batch.dp_shard, 1), 1)
     dense_group = np.where(sharded, batch.dp_shard * batch.cp, 1)

@@ -36,7 +36,7 @@ def hop_times_s(hidden_size: int, shard: Shard, fabric: Fabric) -> HopTimes:
     size = BF16 * hidden_size * shard.tokens / shard.tp
     every_level = np.arange(len(fabric.levels))
     hop = p2p_s(size[:, None], every_level, fabric.levels, fabric.constants)
-    exposed = np.where(batch.vpp > 1, 1.0 - features.pp_overlap_hidden, 1.0)
+    exposed = np.where(batch.vpp > 1, 1.0 - features.stream_overlap_hidden, 1.0)
     piped = (batch.pp > 1).astype(np.float64)
     steady = 2.0 * hop * (batch.vpp * exposed * piped)[:, None]
     return HopTimes(steady_s=steady, fill_s=hop * piped[:, None])

@@ -81,7 +81,7 @@ class CostModel:
             run=self.run,
         )
         shard = shard_of(batch, self.run.seq_len)
-        imbalance = self.constants.compute.expert_imbalance
+        imbalance = self.run.features.expert_imbalance
         items = items_of(self.model, shard, rates, imbalance, dropout=self.run.features.dropout)
         work = ItemContext(
             model=self.model, shard=shard, rates=rates, fabric=fabric, modules=modules

@@ -19,14 +19,12 @@ MEASURED_POWER_W = {Architecture.HOPPER: 700.0, Architecture.BLACKWELL: 1000.0}
 class DeviceRates:
     """Sustained rates of one accelerator under one run's precision and kernels, SI units.
 
-    ``operand_bytes`` is the width of a matrix operand by role; ``quantise_bytes`` the traffic of
-    casting one activation element to a narrow format; ``traffic_ratio`` how many times more bytes
+    ``operand_bytes`` is the width of a matrix operand by role; ``traffic_ratio`` how many times more bytes
     an eager framework moves than fused kernels; ``host_launch_s`` what the host needs per kernel.
     """
 
     gemm_flops_per_s: Mapping[GemmRole, float]
     operand_bytes: Mapping[GemmRole, float]
-    quantise_bytes: float
     attention_forward_flops_per_s: float
     attention_backward_flops_per_s: float
     attention_fused: bool
@@ -35,7 +33,6 @@ class DeviceRates:
     host_launch_s: float
     host_moe_s: float
     traffic_ratio: float
-    tile_pad_rows: float
 
 
 def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -> DeviceRates:
@@ -62,7 +59,6 @@ def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -
             GemmRole.HEAD: wide,
         },
         operand_bytes={GemmRole.LINEAR: width, GemmRole.EXPERT: width, GemmRole.HEAD: 2.0},
-        quantise_bytes=compute.quantise_bytes,
         attention_forward_flops_per_s=forward,
         attention_backward_flops_per_s=backward,
         attention_fused=features.attention_kernel is not AttentionKernel.UNFUSED,
@@ -71,7 +67,6 @@ def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -
         host_launch_s=host * compute.host_launch_s,
         host_moe_s=0.0 if features.cuda_graph is CudaGraph.FULL else compute.host_moe_layer_s,
         traffic_ratio=compute.eager_traffic_ratio if features.eager_kernels else 1.0,
-        tile_pad_rows=compute.tile_pad_rows,
     )
 
 

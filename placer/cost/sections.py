@@ -28,11 +28,7 @@ class ComputeConstants:
     host_launch_s: float
     host_moe_layer_s: float
     host_partial_graph_ratio: float
-    quantise_bytes: float
-    tile_pad_rows: float
     eager_traffic_ratio: float
-    expert_imbalance: float
-    optimizer_traffic_bytes: float
     optimizer_fixed_s: float
 
 
@@ -42,13 +38,10 @@ class FeatureConstants:
 
     tp_overlap_hidden: float
     tp_backward_hidden: float
-    cp_overlap_hidden: float
     ep_overlap_hidden: float
-    pp_overlap_hidden: float
     dp_overlap_hidden: float
-    fsdp_overlap_hidden: float
-    dp_drag: float
-    fsdp_drag: float
+    stream_overlap_hidden: float
+    drag: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,8 @@ class Features(BaseModel):
     """Element-wise work runs operator by operator, without the framework's fused kernels."""
     gradients: GradientRecipe = GradientRecipe.FP32
     allocator: Allocator = Allocator.EXPANDABLE
+    expert_imbalance: Annotated[float, Field(ge=1.0, le=64.0, allow_inf_nan=False)] = 1.0
+    """Load of the busiest expert rank over the mean; 1 for forced balance, 1.1-1.3 is common."""
     dropout: Flag = False
     """Dropout masks are kept for the backward pass."""
 
