@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from placer.errors import InputError, Problem
-from placer.plan import document as doc
 from placer.plan.estimate import Breakdown, Estimate, StageMemory
 from placer.plan.placement import AxisLevels, CellRun, ChunkLayout, PipelineLayout, Placement
 from placer.plan.plan import (
@@ -36,6 +35,8 @@ from placer.spec.run import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from placer.plan import document as doc
 
 MAX_PLAN_BYTES: Final = 64 << 20
 _MAX_PROBLEMS: Final = 20
@@ -186,6 +187,8 @@ def plan_from_json(text: str, source: str) -> Plan:
     InputError
         When the text is not JSON or does not have the plan's shape.
     """
+    from placer.plan.document import PlanDocument  # only readers pay for its schema
+
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -202,7 +205,7 @@ def plan_from_json(text: str, source: str) -> Plan:
         problem = Problem(source=source, expected="a plan", found="JSON nested too deeply")
         raise InputError((problem,)) from error
     try:
-        document = doc.PlanDocument.model_validate(data)
+        document = PlanDocument.model_validate(data)
     except ValidationError as error:
         raise InputError(_problems(error, source)) from error
     return _plan(document)

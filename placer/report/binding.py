@@ -78,6 +78,8 @@ def memory_sentence(plan: Plan) -> str:
         return f"Memory does not suffice: {used}."
     if share >= TIGHT_MEMORY:
         return f"Memory binds: {used}."
+    if plan.strategy.recompute.granularity is not RecomputeGranularity.NONE:
+        return f"Memory binds: recomputation is what makes it fit; {used}."
     return f"Memory does not bind: {used}."
 
 
@@ -99,7 +101,7 @@ def _axis_reason(axis: str) -> Callable[[Plan], str]:
 
     def reason(plan: Plan) -> str:
         stated = {entry.axis: entry for entry in plan.placement.axis_levels}
-        return f", groups {reach(stated[axis])}" if axis in stated else ""
+        return f", {reach(stated[axis])}" if axis in stated else ""
 
     return reason
 

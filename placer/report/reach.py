@@ -15,14 +15,10 @@ def home(axis: AxisLevels) -> str:
 
 
 def reach(axis: AxisLevels) -> str:
-    """``inside one nvlink``, ``across pods``, or ``16 of 128 across pods``."""
-    holding = home(axis)
-    levels = list(axis.groups_crossing)
-    crossed = [level for level in levels if axis.groups_crossing[level] > 0]
+    """``groups inside one nvlink``, ``groups across pods``, or ``16 of 128 groups across pods``."""
+    crossed = [level for level, groups in axis.groups_crossing.items() if groups]
     if not crossed:
-        return f"inside one {holding}"
-    widest = crossed[-1]
-    leaving = axis.groups_crossing[widest]
-    if leaving == axis.groups:
-        return f"across {widest}s"
-    return f"{leaving:,} of {axis.groups:,} across {widest}s"
+        return f"groups inside one {home(axis)}"
+    leaving = axis.groups_crossing[crossed[-1]]
+    part = "" if leaving == axis.groups else f"{leaving:,} of {axis.groups:,} "
+    return f"{part}groups across {crossed[-1]}s"

@@ -25,7 +25,7 @@ def groups_table(plan: Plan) -> Table:
         ("groups", "right"),
         ("inside one", "left"),
         ("widest group", "left"),
-        ("groups that leave one", "left"),
+        ("levels crossed", "left"),
     )
     degrees = {axis.value: degree for axis, (degree, _) in axis_strides(plan.strategy).items()}
     hidden = _hidden_axes(plan)
@@ -44,18 +44,18 @@ def _hidden_axes(plan: Plan) -> tuple[str, ...]:
 
 
 def spread(axis: AxisLevels) -> str:
-    """``8 GPU/nvlink``, or ``32 nvlink/leaf, 4 leaf/pod``."""
+    """``8 GPU/nvlink``, or ``32 nvlink/leaf 4 leaf/pod``."""
     levels = list(axis.groups_crossing)
     parts = [
         f"{axis.levels[level]} {child}/{level}"
         for child, level in zip(["GPU", *levels], levels, strict=False)
         if axis.levels.get(level, 1) > 1
     ]
-    return ", ".join(parts) or "1 GPU"
+    return " ".join(parts) or "1 GPU"
 
 
 def crossings(axis: AxisLevels) -> str:
-    """``nvlink all, leaf 16``."""
+    """``nvlink, leaf (16 groups)``: the levels some group does not fit in one unit of."""
     counts = [(level, n) for level, n in axis.groups_crossing.items() if n]
-    told = [f"{level} {'all' if n == axis.groups else f'{n:,}'}" for level, n in counts]
+    told = [f"{level}" if n == axis.groups else f"{level} ({n:,} groups)" for level, n in counts]
     return ", ".join(told) or "none"
