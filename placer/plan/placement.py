@@ -66,9 +66,7 @@ class PipelineLayout:
     def layers_per_stage(self) -> tuple[int, ...]:
         """Decoder layers (MTP not counted) of each pipeline stage."""
         stages = 1 + max(c.stage for c in self.chunks)
-        return tuple(
-            sum(c.num_layers for c in self.chunks if c.stage == s) for s in range(stages)
-        )
+        return tuple(sum(c.num_layers for c in self.chunks if c.stage == s) for s in range(stages))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
