@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from placer.plan.microbatch_groups import microbatch_group_sizes
+
 FloatArray = NDArray[np.float64]
 
 
@@ -38,12 +40,14 @@ def in_flight_microbatches(
     """Micro-batches whose activations a stage holds at its peak.
 
     1F1B: min(M, pp - stage). Interleaved: the warm-up of Megatron-LM's schedule holds
-    2 (pp - stage - 1) + (v - 1) pp + 1 chunks, each 1/v of the stage, at most M v
-    (megatron/core/pipeline_parallel/schedules.py; for stage 0 it is Korthikanti et al.'s
-    1 + (pp - 1) / (pp v), arXiv 2205.05198, section 4.2.3, times pp).
+    2 (pp - stage - 1) + (v - 1) g + 1 chunks, each 1/v of the stage, at most M v, where g is the
+    micro-batch group, pp when pp divides M (megatron/core/pipeline_parallel/schedules.py; for
+    stage 0 it is then Korthikanti et al.'s 1 + (pp - 1) / (pp v), arXiv 2205.05198, section 4.2.3,
+    times pp).
     """
     plain = np.minimum(num_microbatches, pp - stage)
-    chunks = 2.0 * (pp - stage - 1.0) + (vpp - 1.0) * pp + 1.0
+    group = microbatch_group_sizes(pp, num_microbatches)
+    chunks = 2.0 * (pp - stage - 1.0) + (vpp - 1.0) * group + 1.0
     interleaved = np.minimum(num_microbatches * vpp, chunks) / vpp
     return np.asarray(np.where(vpp > 1, interleaved, plain))
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placer.cost.pipeline import exposed_dp_s, in_flight_microbatches, steady_and_bubble_s
+from placer.plan.microbatch_groups import microbatch_group_size, microbatch_group_sizes
 
 STAGE_TIMES = st.lists(st.floats(1e-3, 10.0), min_size=1, max_size=12)
 
@@ -49,3 +50,17 @@ def test_overlap_hides_no_more_than_there_is(traffic: float, window: float, drag
     assert 0.0 <= exposed <= traffic
     assert exposed >= traffic - window - 1e-12
     assert exposed >= drag * traffic - 1e-12
+
+
+@pytest.mark.parametrize(
+    ("pp", "m", "size"),
+    [
+        (8, 32, 8),  # divides
+        (8, 20, 10),  # 20 = 8 + 8 + 4 leaves too few, 9 leaves 2, 10 leaves none
+        (8, 9, 9),  # one group of all
+        (16, 24, 24),  # nothing shorter leaves 16
+    ],
+)
+def test_microbatch_groups_as_megatron_allows_them(pp: int, m: int, size: int) -> None:
+    assert microbatch_group_size(pp, m) == size
+    assert microbatch_group_sizes(np.array([float(pp)]), np.array([float(m)]))[0] == size

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from placer.emit.megatron.releases import MegatronRelease
-    from placer.plan.plan import Plan
+    from placer.plan.microbatch_groups import microbatch_group_size
+from placer.plan.plan import Plan
     from placer.plan.strategy import Strategy
 
 _PRECISION_FLAGS: Final = {
@@ -134,7 +135,7 @@ def _pipeline(plan: Plan) -> Iterable[Argument]:
         )
     elif strategy.vpp > 1:
         yield flag("--num-virtual-stages-per-pipeline-rank", strategy.vpp)
-    group = microbatch_group_size(strategy)
+    group = microbatch_group_size(strategy.pp, strategy.num_microbatches)
     if strategy.vpp > 1 and group != strategy.pp:
         yield flag(
             "--microbatch-group-size-per-virtual-pipeline-stage",
@@ -142,18 +143,6 @@ def _pipeline(plan: Plan) -> Iterable[Argument]:
             reason=f"{strategy.num_microbatches} micro-batches are no multiple of pp"
             f" {strategy.pp}: the last group must be empty or at least pp.",
         )
-
-
-def microbatch_group_size(strategy: Strategy) -> int:
-    """Consecutive micro-batches a chunk runs in the interleaved schedule, as few as allowed.
-
-    Megatron-LM takes any number from pp to the number of micro-batches that leaves a last group of
-    none or at least pp (``core/pipeline_parallel/schedules.py``).
-    """
-    total, stages = strategy.num_microbatches, strategy.pp
-    return next(
-        (size for size in range(stages, total) if not 0 < total % size < stages), max(total, stages)
-    )
 
 
 def _batch(plan: Plan) -> Section:
