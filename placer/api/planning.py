@@ -81,7 +81,7 @@ def plan(
 
 def plan_of(question: Question, options: SearchOptions, result: SearchResult) -> Plan:
     """The search's answer as a plan, costed anew and checked."""
-    best, proven = result.best, result.status is SearchStatus.PROVEN
+    best, proven = result.best, result.gap <= options.gap
     answer = assembled(
         question,
         status=PlanStatus.OPTIMAL if proven else PlanStatus.FEASIBLE,

@@ -24,6 +24,11 @@ from placer.cli.options import (
 )
 from placer.cli.progress import ProgressLine
 
+_CUT = {
+    "optimal": " while looking for the next best plans; the best is proven",
+    "feasible": "; this is the best plan found so far",
+}
+
 
 def plan(
     model: Model,
@@ -82,7 +87,7 @@ def plan(
     with ProgressLine() as progress:
         found = api.plan(model, cluster, run, options, listener=progress)
     if found.provenance.limits.wall_clock_cut:
-        say("warning: cut short; this is the best plan found so far", style="yellow")
+        say(f"warning: cut short{_CUT[found.status.value]}", style="yellow")
     if output is not None:
         api.save_plan(found, output)
     if as_json:

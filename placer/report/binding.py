@@ -90,10 +90,7 @@ def _no_reason(_: Plan) -> str:
 def _bubble_reason(plan: Plan) -> str:
     strategy = plan.strategy
     chunks = f" x {strategy.vpp} chunks" if strategy.vpp > 1 else ""
-    return (
-        f", {strategy.pp - 1} stages to fill and drain over {strategy.num_microbatches}"
-        f" micro-batches{chunks}"
-    )
+    return f", pp {strategy.pp} with {strategy.num_microbatches} micro-batches{chunks}"
 
 
 def _axis_reason(axis: str) -> Callable[[Plan], str]:

@@ -65,7 +65,7 @@ COMPONENTS: Final = (
         colour="#009E73",
     ),
     Component(field="recompute", label="recompute", phrase="recomputation", colour="#56B4E9"),
-    Component(field="optimizer", label="optimizer", phrase="optimizer step", colour="#332288"),
+    Component(field="optimizer", label="optimizer", phrase="optimizer step", colour="#AA4499"),
     Component(
         field="cross_site",
         label="between sites",

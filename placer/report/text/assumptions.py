@@ -23,14 +23,14 @@ def cluster_line(plan: Plan) -> tuple[str, ...]:
     """How much of the cluster's description is assumed, and where to read it."""
     count, name = len(plan.cluster.assumed), plan.cluster.name
     things = "1 assumption" if count == 1 else f"{count} assumptions"
-    return (f"{things} about the cluster (listed by placer show {name})",) if count else ()
+    return (f"{things} in the description of the cluster: placer show {name}",) if count else ()
 
 
 def constants_line(plan: Plan) -> str:
-    """``41 constants of the cost model: 30 measured, 8 assumed, 3 fitted``."""
+    """``constants of the cost model: 30 measured, 8 assumed, 3 fitted``."""
     kinds = Counter(constant.kind for constant in plan.provenance.constants)
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=_by_count))
-    return f"{sum(kinds.values())} constants of the cost model: {told} (listed in the plan file)"
+    return f"constants of the cost model: {told} (listed in the plan file)"
 
 
 def _by_count(pair: tuple[str, int]) -> tuple[int, str]:

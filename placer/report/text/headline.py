@@ -14,6 +14,7 @@ from placer.units import format_count, format_percent, format_time
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from placer.plan.placement import Placement
     from placer.plan.plan import Plan
 
 
@@ -37,9 +38,16 @@ def _figures(plan: Plan) -> str:
         f"{format_count(estimate.tokens_per_s)} tokens/s",
         f"{format_percent(estimate.mfu)} MFU",
         f"{estimate.tflops_per_gpu:.0f} TFLOP/s per GPU",
-        f"{placement.gpus_used:,} of {placement.gpus_available:,} GPUs",
+        f"{placement.gpus_used:,} of {placement.gpus_available:,} GPUs{_idle(placement)}",
     )
-    return "   ".join(figures)
+    return "  ".join(figures)
+
+
+def _idle(placement: Placement) -> str:
+    """`` (9 unusable, 8 spare)``, where there are any."""
+    counts = ((placement.gpus_unusable, "unusable"), (placement.spares, "spare"))
+    told = ", ".join(f"{count:,} {kind}" for count, kind in counts if count)
+    return f" ({told})" if told else ""
 
 
 def _question(plan: Plan) -> str:

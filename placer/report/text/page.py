@@ -61,6 +61,8 @@ def next_steps(plan: Plan, saved_as: str) -> tuple[str, ...]:
     """Commands that follow."""
     file = saved_as or "plan.json"
     save = () if saved_as else ("Save the plan: add -o plan.json to this command.",)
-    targets = plan.launchable_by
-    launch = f"placer emit {file} --framework {targets[0]} --launcher slurm -o launch"
-    return (*save, *((launch,) if targets else ()), f"placer explain {file}")
+    launch = tuple(
+        f"placer emit {file} --framework {target} --launcher slurm -o launch"
+        for target in plan.launchable_by[:1]
+    )
+    return (*save, *launch, f"placer explain {file}")
