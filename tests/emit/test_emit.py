@@ -13,10 +13,11 @@ import pytest
 from plan_samples import DAMAGED_LAB, MOE_MODEL, NETWORK, plan_of, run_of
 
 from placer.emit.files import emit_plan, emitted_files
-from placer.emit.megatron.arguments import argument_words, microbatch_group_size
+from placer.emit.megatron.arguments import argument_words
 from placer.emit.rank_table import rank_table_json
 from placer.emit.registry import launchable_by, rules_of
 from placer.errors import InfeasibleError, InputError
+from placer.plan.microbatch_groups import microbatch_group_size
 from placer.plan.placement import PipelineLayout
 from placer.plan.ranks import expand_ranks
 from placer.plan.strategy import Recompute, RecomputeGranularity, Schedule, Strategy
@@ -276,7 +277,7 @@ def test_releases_differ_where_megatron_did() -> None:
 # Each row: pp, micro-batches, the group Megatron-LM can run (S schedules.py).
 @pytest.mark.parametrize(("pp", "total", "size"), [(4, 8, 4), (4, 5, 5), (4, 9, 5), (4, 11, 6)])
 def test_groups_of_microbatches(pp: int, total: int, size: int) -> None:
-    assert microbatch_group_size(Strategy(pp=pp, vpp=2, num_microbatches=total)) == size
+    assert microbatch_group_size(pp, total) == size
     rest = total % size
     assert rest == 0 or rest >= pp or size == total
 

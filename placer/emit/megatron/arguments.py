@@ -8,6 +8,7 @@ from placer.emit.megatron.architecture import architecture
 from placer.emit.megatron.argument import Argument, Section, comment, flag, section_lines
 from placer.emit.megatron.layout import is_default, layout_string
 from placer.emit.megatron.releases import release_named
+from placer.plan.microbatch_groups import microbatch_group_size
 from placer.plan.strategy import RecomputeGranularity
 from placer.spec.run import AttentionKernel, CudaGraph, GradientRecipe, Optimizer, Precision
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from placer.emit.megatron.releases import MegatronRelease
-    from placer.plan.microbatch_groups import microbatch_group_size
-from placer.plan.plan import Plan
+    from placer.plan.plan import Plan
     from placer.plan.strategy import Strategy
 
 _PRECISION_FLAGS: Final = {
