@@ -22,7 +22,7 @@ Degree = Annotated[int, Field(strict=True, ge=1, le=1 << 24)]
 class Configuration(BaseModel):
     """Parallel degrees and batch, as a launch script states them.
 
-    What is None follows: ``dp`` from the GPUs, ``etp`` as Megatron-LM has it (tp), ``dp_shard`` is
+    What is None follows: ``dp`` from GPUs and batch, ``etp`` as Megatron-LM has it (tp), ``dp_shard`` is
     dp, ``zero_stage`` 1, interleaved when ``vpp`` > 1, layers as even as they go.
     """
 
@@ -66,7 +66,8 @@ def strategy_of(
     block = configuration.tp * configuration.cp * configuration.pp
     dp = configuration.dp
     if dp is None:
-        dp = max(1, num_gpus // block)
+        sequences = question.run.global_batch_size // configuration.micro_batch_size
+        dp = _most_replicas(num_gpus // block, sequences)
         assumptions.append(f"dp: {dp} taken, {dp * block:,} of {num_gpus:,} GPUs")
     etp = configuration.etp
     if etp is None:
@@ -95,6 +96,11 @@ def strategy_of(
     )
     _refuse_illegal(strategy, question)
     return strategy, tuple(assumptions)
+
+
+def _most_replicas(most: int, micro_batches: int) -> int:
+    """The most replicas that split the batch evenly; at least one."""
+    return next((dp for dp in range(most, 1, -1) if micro_batches % dp == 0), 1)
 
 
 def _or(value: bool | None, otherwise: bool) -> bool:
