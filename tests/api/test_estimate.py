@@ -71,7 +71,7 @@ def test_full_recompute_costs_time_and_saves_memory() -> None:
 
 
 def test_what_does_not_fit_is_said_not_refused() -> None:
-    big = DENSE_MODEL.model_copy(update={"num_layers": 200})
+    big = ModelSpec.model_validate(DENSE_MODEL.model_dump() | {"num_layers": 200})
     plan = estimate(big, LAB, Configuration(dp=1), RunSpec(global_batch_size=1, seq_len=8192))
     assert not plan.estimate.fits
 
