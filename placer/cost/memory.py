@@ -21,6 +21,10 @@ HELD_GRADIENT_BYTES = {
 }
 """Bytes per parameter of gradient buffers: fp32 main gradients (Megatron-LM), 16-bit only, or both."""
 
+SHARDED_GRADIENT_BYTES = 2.0
+"""ZeRO-3 holds 16 bytes per parameter in all: 2 + 2 + 12 in DeepSpeed (arXiv 1910.02054, section 3),
+4 + 4 + 8 of fp32 shards in PyTorch FSDP (arXiv 2304.11277)."""
+
 OPTIMIZER_STATE_BYTES = {
     Optimizer.ADAM: 12.0,
     Optimizer.ADAM_BF16: 8.0,
@@ -81,17 +85,24 @@ def state_bytes(parameters: Parameters, batch: StrategyBatch, run: RunSpec) -> S
         expert = parameters.expert / np.where(sharded, expert_group, 1)
         return np.asarray(per_parameter * (dense + expert))
 
+    held = HELD_GRADIENT_BYTES[run.features.gradients]
+    gradients = np.where(stage >= 3, shared(SHARDED_GRADIENT_BYTES, 2), shared(held, 2))
     return StateBytes(
         weights=shared(WEIGHT_BYTES, 3),
-        gradients=shared(HELD_GRADIENT_BYTES[run.features.gradients], 2),
+        gradients=gradients,
         optimizer=shared(OPTIMIZER_STATE_BYTES[run.optimizer], 1),
     )
 
 
-def logits_bytes(model: ModelSpec, shard: Shard) -> FloatArray:
-    """Output logits during the loss: bf16 result, fp32 copy and its gradient, vocabulary shard."""
+def logits_bytes(model: ModelSpec, shard: Shard, *, fused: bool) -> FloatArray:
+    """Output logits during the loss, vocabulary shard.
+
+    16-bit logits and their gradient when the loss is fused; else also the fp32 copy that becomes
+    the softmax in place (Megatron-LM ``core/tensor_parallel/cross_entropy.py``).
+    """
     depth = 1 + model.mtp_layers
-    return np.asarray((2.0 + 4.0 + 4.0) * shard.tokens * model.vocab_size / shard.tp * depth)
+    held = 2.0 + 2.0 if fused else 2.0 + 2.0 + 4.0
+    return np.asarray(held * shard.tokens * model.vocab_size / shard.tp * depth)
 
 
 def fragmentation(run: RunSpec, memory: MemoryConstants) -> float:
@@ -100,11 +111,11 @@ def fragmentation(run: RunSpec, memory: MemoryConstants) -> float:
     return memory.fragmentation_expandable if expandable else memory.fragmentation_caching
 
 
-def allocatable_bytes(accelerator: Accelerator, run: RunSpec, memory: MemoryConstants) -> float:
+def allocatable_bytes(accelerator: Accelerator, memory: MemoryConstants) -> float:
     """What a stage's tensors may add up to on one accelerator: the limit of a plan.
 
-    Usable HBM less what lives outside the allocator, divided by how much more the allocator
-    reserves than it hands out.
+    Usable HBM less what lives outside the allocator and what expandable segments lose. An
+    allocator that fragments more hands cached blocks back before it gives up, so its reserved
+    bytes are no tighter a limit.
     """
-    free = accelerator.hbm_usable_bytes - memory.context_bytes
-    return free / fragmentation(run, memory)
+    return (accelerator.hbm_usable_bytes - memory.context_bytes) / memory.fragmentation_expandable

@@ -98,7 +98,7 @@ class CostModel:
         dense_s, expert_s = optimizer_s_per_parameter(fabric, rates.hbm_bytes_per_s)
         states = [state_bytes(p, batch, self.run) for p in parameters]
         saved = [activation_bytes(item, work) for item in items]
-        logits = logits_bytes(self.model, shard)
+        logits = logits_bytes(self.model, shard, fused=self.run.features.fused_cross_entropy)
         return StageCosts(
             item_names=self.item_names,
             time_s=np.stack(
@@ -145,7 +145,7 @@ class CostModel:
     def memory_limit_bytes(self, generation: int) -> float:
         """What a stage's tensors may add up to on an accelerator of this generation."""
         accelerator = self.topology.accelerators[generation]
-        return allocatable_bytes(accelerator, self.run, self.constants.memory)
+        return allocatable_bytes(accelerator, self.constants.memory)
 
     def _parameters(self, item: Item, batch: StrategyBatch) -> Parameters:
         """Parameters of an item; a tied head on the embedding's own stage adds none."""

@@ -108,6 +108,8 @@ class Features(BaseModel):
     eager_kernels: Flag = False
     """Element-wise work runs operator by operator, without the framework's fused kernels."""
     gradients: GradientRecipe = GradientRecipe.FP32
+    fused_cross_entropy: Flag = False
+    """The loss is computed on 16-bit logits in place, without fp32 copies."""
     allocator: Allocator = Allocator.EXPANDABLE
     expert_imbalance: Annotated[float, Field(ge=1.0, le=64.0, allow_inf_nan=False)] = 1.0
     """Load of the busiest expert rank over the mean; 1 for forced balance, 1.1-1.3 is common."""

@@ -31,11 +31,20 @@ UNHIDDEN: Final = ("deepspeed zero-3", "paxml")
 DEEPSPEED: Final = ("megatron-deepspeed",)
 """FP16 gradients only; in BF16 its optimizer accumulates in fp32 besides."""
 
+NARROW_GRADIENTS: Final = ("nemo 2", "bridge")
+"""Recipes on NeMo 2 and Megatron-Bridge: mixed-precision plugin with ``grad_reduce_in_fp32`` off."""
+
+FUSED_LOSS: Final = (*NARROW_GRADIENTS, "mlperf", *EAGER)
+"""Cross-entropy fusion is on (NeMo and Bridge recipes; llm-foundry's ``fused_crossentropy``)."""
+
 COMPILED: Final = ("jax", "maxtext", "paxml")
 """XLA compiles the whole step."""
 
 SHARDED: Final = (*EAGER, *COMPILED, "fsdp", "torchtitan", "zero-3")
 """Parameters are sharded by default (ZeRO-3)."""
+
+COMPILED_SELECTIVE: Final = ("core_attn", "layernorm", "mlp")
+"""JAX checkpoint policies keep the outputs around attention and compute the rest again."""
 
 PRECISIONS: Final = {
     "bf16": Precision.BF16,
@@ -95,11 +104,14 @@ def features_of(row: Row) -> Features:
         dp_overlap=not any(mark in name for mark in UNHIDDEN),
         eager_kernels=eager,
         gradients=_gradients(row, name),
+        fused_cross_entropy=any(mark in name for mark in FUSED_LOSS),
         dropout=unfused,
     )
 
 
 def _gradients(row: Row, name: str) -> GradientRecipe:
+    if any(mark in name for mark in NARROW_GRADIENTS):
+        return GradientRecipe.NARROW
     if not any(mark in name for mark in DEEPSPEED):
         return GradientRecipe.FP32
     narrow = "fp16" in row.text("precision").lower()
@@ -122,6 +134,9 @@ def selective_modules_of(row: Row) -> tuple[str, ...]:
     """
     text = row.text("recompute_modules").lower().replace("+", ",").replace(" ", ",")
     names = tuple(dict.fromkeys(part for part in text.split(",") if part))
+    framework = row.text("framework").lower()
+    if not names and any(mark in framework for mark in COMPILED):
+        return COMPILED_SELECTIVE
     known = [module.value for module in RecomputeModule]
     unknown = [name for name in names if name not in known]
     if unknown:
