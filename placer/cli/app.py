@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from placer import __version__
+from placer.cli.calibrate import calibrate
 from placer.cli.console import prepare_streams, say, write
 from placer.cli.emit import emit
 from placer.cli.estimate import estimate
@@ -58,6 +59,7 @@ app.command("explain")(explain)
 app.command("show")(show)
 app.command("schema")(schema)
 app.command("validate")(validate)
+app.command("calibrate")(calibrate)
 
 
 def main() -> None:
