@@ -12,6 +12,7 @@ from placer.cost.memory import Parameters
 from placer.cost.spans import IntArray
 from placer.plan.strategy import StrategyBatch
 from placer.spec.run import GradientRecipe
+from placer.topology.level import LevelKind
 from placer.workload.operators import FloatArray
 
 NARROW_BYTES = 2.0
@@ -87,12 +88,24 @@ def _group_cost(
     parameters: FloatArray, spans: IntArray, fabric: Fabric
 ) -> tuple[FloatArray, FloatArray]:
     """Seconds per local parameter, and seconds for an empty message, of one replica group."""
+    if fabric.run.features.flat_gather:
+        spans = _flattened(spans, fabric)
     size = np.maximum(np.broadcast_to(parameters, (len(fabric.batch),)), 1.0)
     full = _traffic_s(size, spans, fabric)
     empty = _traffic_s(np.full_like(size, PROBE_PARAMETERS), spans, fabric)
     grouped = (spans > 1).any(axis=1) & (np.broadcast_to(parameters, size.shape) > 1.0)
     slope = np.maximum(full - empty, 0.0) / size
     return np.where(grouped, slope, 0.0), np.where(grouped, empty, 0.0)
+
+
+def _flattened(spans: IntArray, fabric: Fabric) -> IntArray:
+    """The same group as one ring that leaves every domain through a single NIC."""
+    inner = sum(level.kind is LevelKind.SCALE_UP for level in fabric.levels)
+    leaves = (spans[:, inner:] > 1).any(axis=1)
+    flat = spans.copy()
+    flat[leaves, inner] *= spans[leaves, :inner].prod(axis=1)
+    flat[leaves, :inner] = 1
+    return flat
 
 
 def _traffic_s(parameters: FloatArray, spans: IntArray, fabric: Fabric) -> FloatArray:

@@ -103,6 +103,8 @@ class Features(BaseModel):
     """Expert exchanges run beside another micro-batch's computation."""
     dp_overlap: Flag = True
     """Gradients are reduced during the backward pass, weights gathered during the forward pass."""
+    flat_gather: Flag = False
+    """Sharded parameters are gathered on one ring through one NIC per node, not on one per NIC."""
     compile: Flag = False
     """Element-wise work is fused by a compiler."""
     eager_kernels: Flag = False

@@ -28,6 +28,9 @@ OVERLAPPING: Final = ("nemo", "bridge")
 UNHIDDEN: Final = ("deepspeed zero-3", "paxml")
 """Parameter sharding that gathers and scatters in line with computation."""
 
+FLAT: Final = ("deepspeed zero-3",)
+"""The first ZeRO-3 gathered tensor by tensor, one ring at a time."""
+
 DEEPSPEED: Final = ("megatron-deepspeed",)
 """FP16 gradients only; in BF16 its optimizer accumulates in fp32 besides."""
 
@@ -102,6 +105,7 @@ def features_of(row: Row) -> Features:
         ep_overlap=row.flag("ep_overlap"),
         compile=row.flag("compile", default=any(mark in name for mark in COMPILED)),
         dp_overlap=not any(mark in name for mark in UNHIDDEN),
+        flat_gather=any(mark in name for mark in FLAT),
         eager_kernels=eager,
         gradients=_gradients(row, name),
         fused_cross_entropy=any(mark in name for mark in FUSED_LOSS),
