@@ -199,6 +199,14 @@ BAD = {
     "a pattern over something unknown": (
         GOOD + "unavailable: [{every: 3, of: tray}]\n", 11, "unavailable[0].of", "a part", "leaf",
     ),
+    "a pattern inside something unknown": (
+        GOOD + "unavailable: [{every: 3, of: hosts, within: [pod7]}]\n", 11,
+        "unavailable[0].within", "a unit of a level", "",
+    ),
+    "a pattern inside brackets that do not close": (
+        GOOD + "unavailable: [{every: 3, of: hosts, within: [pod0, 'pod[0']}]\n", 11,
+        "unavailable[0].within[1]", "brackets", "",
+    ),
     "a host that loses more than it has": (
         GOOD + "unavailable: [{every: 3, of: host, lose: 9 gpus}]\n", 11, "unavailable[0].lose",
         "at most", "all",

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable
 
-MAX_NAMES = 1 << 20
+MAX_NAMES = 1 << 17
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 """What may stand unquoted in host files, scripts and DNS."""
 
@@ -24,7 +24,7 @@ def expand_names(text: str) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        When a bracket does not hold numbers and ascending ranges, or more than 2^20 names come out.
+        When a bracket does not hold numbers and ascending ranges, or more than 2^17 names come out.
     """
     if not text or len(text) > 1000:
         raise ValueError(f"expected a name of 1 to 1000 characters, found {len(text)}")
@@ -54,7 +54,9 @@ def _expand_group(group: str, text: str) -> list[str]:
                 " Write n[1-3,7]"
             )
         first, last = match[1], match[2] or match[1]
-        if int(last) < int(first) or int(last) - int(first) >= MAX_NAMES:
+        if int(last) - int(first) >= MAX_NAMES:
+            raise ValueError(f"expected at most {MAX_NAMES} names, found more in {text!r}")
+        if int(last) < int(first):
             raise ValueError(f"expected an ascending range, found {item.strip()!r} in {text!r}")
         names += [f"{number:0{len(first)}d}" for number in range(int(first), int(last) + 1)]
     return names

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from placer.spec.cluster import ClusterSpec
 
 MAX_GPUS = 1 << 20
+MAX_UNITS = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)

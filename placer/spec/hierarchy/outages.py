@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 from placer.spec.hierarchy.counted import DOMAIN, GPU, HOST, name_part
 from placer.spec.hierarchy.findings import Findings, Path
 from placer.spec.hierarchy.hardware import part_size
-from placer.spec.hierarchy.hostlist import expand_names
+from placer.spec.hierarchy.hostlist import MAX_NAMES, expand_names
 from placer.spec.hierarchy.naming import ClusterNames, cluster_names
 
 if TYPE_CHECKING:
     from placer.spec.cluster import ClusterSpec, OutageSpec
     from placer.spec.hierarchy.layout import ClusterLayout
+
+
+MAX_HITS = 1 << 17
 
 
 class OutageKind(StrEnum):
@@ -51,14 +54,26 @@ def find_outages(
         Outage(kind, gpus)
         for field, (kind, stated) in fields.items()
         for position, outage in enumerate(stated)
-        for gpus in finder.lost(outage, (field, position))
+        for gpus in _joined(finder.lost(outage, (field, position)))
     ]
     if spec.spares is not None:
         parts, per = spec.spares.parts, spec.spares.per
         healthy = _Healthy(outage.gpus for outage in outages)
         spares = finder.spares(parts.count, parts.part, per, healthy)
-        outages += [Outage(OutageKind.SPARE, gpus) for gpus in spares]
+        outages += [Outage(OutageKind.SPARE, gpus) for gpus in _joined(spares)]
     return tuple(outages)
+
+
+def _joined(parts: Iterable[range]) -> Iterator[range]:
+    """Ranges with those joined that follow each other without a gap."""
+    last = range(0)
+    for part in parts:
+        if last and part.start == last.stop:
+            last = range(last.start, part.stop)
+            continue
+        yield last
+        last = part
+    yield last
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +92,7 @@ class _OutageFinder:
             remedy = "Write for example {every: 33, of: hosts, lose: 1 gpu}."
             self.findings.add(path, "one of units, every and share", found, remedy)
             return
-        if outage.units:
-            parts = self._named(outage.units, path)
-        else:
-            parts = self._patterned(outage, path)
+        parts = self._named(outage.units, path) if outage.units else self._patterned(outage, path)
         for part in parts:
             size = len(part) if outage.lose is None else self._loss(outage, part, path)
             yield part[len(part) - size :]
@@ -115,43 +127,54 @@ class _OutageFinder:
 
     def _named(self, units: tuple[str, ...], path: Path) -> Iterator[range]:
         """Accelerators of units by name; an entry may be a single name without ``units``."""
-        for position, text in enumerate(units):
-            where = (*path, "units", position) if len(units) > 1 else path
-            try:
-                listed = expand_names(text)
-            except ValueError as error:
-                expected, _, rest = str(error).removeprefix("expected ").partition(", found ")
-                self.findings.add(where, expected, rest, "")
-                continue
-            for name in listed:
-                gpus = self.names.gpus_named(name)
-                if gpus is not None:
-                    yield gpus
-                    continue
+        whole = path if len(units) == 1 else (*path, "units")
+        for where, name in self._expanded(units, whole):
+            gpus = self.names.gpus_named(name)
+            if gpus is None:
                 remedy = f"Hosts are called {self.names.host_name(0)}, ..."
                 self.findings.add(where, "a unit of the cluster", repr(name), remedy)
+            else:
+                yield gpus
+
+    def _expanded(self, texts: tuple[str, ...], path: Path) -> Iterator[tuple[Path, str]]:
+        """Names that hostlists stand for, each with its place in the file."""
+        total = 0
+        for position, text in enumerate(texts):
+            where = path if len(texts) == 1 else (*path, position)
+            try:
+                names = expand_names(text)
+                total += len(names)
+                if total > MAX_NAMES:
+                    raise ValueError(f"expected at most {MAX_NAMES} names, found more")
+            except ValueError as error:
+                expected, _, found = str(error).removeprefix("expected ").partition(", found ")
+                self.findings.add(where, expected, found, "")
+                return
+            yield from ((where, name) for name in names)
 
     def _patterned(self, outage: OutageSpec, path: Path) -> Iterator[range]:
         """The parts a pattern hits: counted anew inside each unit of ``within``."""
         for scope in self._scopes(outage, path):
             parts = self._parts_of(outage.of, scope, (*path, "of"))
-            if outage.every is not None:
+            share = 1 / outage.every if outage.every is not None else outage.share or 0.0
+            hits = int(len(parts) * share + 1e-9)
+            if hits > MAX_HITS:
+                remedy = "Name the units they make up instead."
+                self.findings.add(path, f"at most {MAX_HITS} parts hit", str(hits), remedy)
+            elif outage.every is not None:
                 yield from parts.every(outage.every)
-            elif outage.share is not None:
-                share, hits = outage.share, int(len(parts) * outage.share + 1e-9)
+            else:
                 yield from (parts[math.ceil(k / share - 1e-9) - 1] for k in range(1, hits + 1))
 
     def _scopes(self, outage: OutageSpec, path: Path) -> Iterator[range]:
         if not outage.within:
             yield range(self.layout.num_domains)
-        for position, text in enumerate(outage.within):
-            for name in expand_names(text):
-                domains = self.names.domains_named(name)
-                if domains is None:
-                    where = (*path, "within", position)
-                    self.findings.add(where, "a domain or a unit of a level", repr(name), "")
-                else:
-                    yield domains
+        for where, name in self._expanded(outage.within, (*path, "within")):
+            domains = self.names.domains_named(name)
+            if domains is None:
+                self.findings.add(where, "a domain or a unit of a level", repr(name), "")
+            else:
+                yield domains
 
     def _parts_of(self, word: str, scope: range, path: Path) -> _Parts:
         """Parts of one kind inside a range of domains."""

@@ -16,8 +16,8 @@ from placer.spec.hierarchy.hardware import (
     overridden,
     part_size,
 )
-from placer.spec.hierarchy.hostlist import expand_names
-from placer.spec.hierarchy.layout import MAX_GPUS, ClusterLayout, DomainRun, UnitTable
+from placer.spec.hierarchy.hostlist import MAX_NAMES, expand_names
+from placer.spec.hierarchy.layout import MAX_GPUS, MAX_UNITS, ClusterLayout, DomainRun, UnitTable
 from placer.spec.suggest import did_you_mean
 
 RESERVED = frozenset(SYNONYMS) | {"site", "sites", "cluster", "index"}
@@ -40,6 +40,7 @@ class UnitWalk:
         self.oversubscription: list[list[float]] = [[] for _ in self.levels]
         self.num_domains = 0
         self.num_gpus = 0
+        self.num_units = 0
         self._level_domains: dict[tuple[int, int], int] = {}
 
     def layout(self) -> ClusterLayout | None:
@@ -49,7 +50,7 @@ class UnitWalk:
             return None
         self._check_levels(self.shop.hardware[base])
         if not self.findings.items:
-            self._walk_cluster()
+            self._walk_cluster(base)
             self._check_scale_up_levels()
         if self.findings.items:
             return None
@@ -131,10 +132,10 @@ class UnitWalk:
                     "Give each scale_up as many outer levels as the cluster's.",
                 )
 
-    def _walk_cluster(self) -> None:
+    def _walk_cluster(self, base: int) -> None:
         spec, choice, outermost = self.spec, cluster_choice(self.spec), len(self.levels) - 1
         if not self.levels:
-            self._add_domains(choice, 1, ())
+            self._add_domains(base, 1, ())
         elif spec.sites:
             for index, site in enumerate(spec.sites):
                 path: Path = ("sites", index)
@@ -147,7 +148,7 @@ class UnitWalk:
     def _enter(self, index: int, unit: UnitSpec, choice: Choice, path: Path, label: str) -> None:
         """Write down one unit of a level that the file describes, and all inside it."""
         level, start = self.levels[index], self.num_domains
-        if self.num_gpus > MAX_GPUS or (position := self.shop.index_of(choice)) is None:
+        if self._is_too_large() or (position := self.shop.index_of(choice)) is None:
             return
         self._open(index, label, unit.oversubscription or level.oversubscription)
         stated = [name for name in ("size", "hosts", "units") if getattr(unit, name)]
@@ -157,12 +158,12 @@ class UnitWalk:
         elif unit.units:
             self._enter_units(index, unit, choice, path)
         elif unit.hosts:
-            self._add_hosts(index, unit, choice, position, path)
+            self._add_hosts(index, unit, position, path)
         else:
             own = unit.size is not None
             where = (*path, "size") if own else ("scale_out", "levels", index, "size")
             num_domains = self._domains(unit.size or level.size, index, position, where)
-            self._fill(index - 1, num_domains, choice, exact=not own)
+            self._fill(index - 1, num_domains, position, exact=not own)
         if self.num_domains == start and not self.findings.items:
             self.findings.add(path, "at least one domain", "none", "Give it a size.")
 
@@ -181,27 +182,25 @@ class UnitWalk:
                 label = f"{inner.name}{suffix}" if inner.name else ""
                 found = len(self.findings.items)
                 self._enter(index - 1, inner, inner_choice, where, label)
-                if len(self.findings.items) > found or self.num_gpus > MAX_GPUS:
+                if len(self.findings.items) > found or self._is_too_large():
                     break
         self._check_total(path)
 
-    def _fill(self, index: int, num_domains: int, choice: Choice, *, exact: bool) -> None:
+    def _fill(self, index: int, num_domains: int, position: int, *, exact: bool) -> None:
         """Write down regular units of a level, and all inside them, until the domains are used up."""
-        if self.findings.items or self.num_gpus > MAX_GPUS:
+        if self.findings.items or self._is_too_large():
             return
         if index < 0:
-            self._add_domains(choice, num_domains, ())
+            self._add_domains(position, num_domains, ())
             return
-        position = self.shop.index_of(choice)
-        assert position is not None
         level, size = self.levels[index], self._unit_domains(index, position)
         outer = self.levels[index + 1]
         if size and exact and num_domains % size:
             self._add_indivisible(index, outer, size, num_domains)
         for start in range(0, num_domains, max(size, 1)):
             self._open(index, "", level.oversubscription)
-            self._fill(index - 1, min(size, num_domains - start), choice, exact=exact)
-            if self.findings.items or self.num_gpus > MAX_GPUS:
+            self._fill(index - 1, min(size, num_domains - start), position, exact=exact)
+            if self.findings.items or self._is_too_large():
                 break
         self._check_total(("scale_out", "levels", index + 1))
 
@@ -218,14 +217,12 @@ class UnitWalk:
         )
 
     def _open(self, index: int, label: str, oversubscription: float) -> None:
+        self.num_units += 1
         self.first_domain[index].append(self.num_domains)
         self.labels[index].append(label)
         self.oversubscription[index].append(oversubscription)
 
-    def _add_domains(self, choice: Choice, num_domains: int, hosts: tuple[str, ...]) -> None:
-        position = self.shop.index_of(choice)
-        if position is None:
-            return
+    def _add_domains(self, position: int, num_domains: int, hosts: tuple[str, ...]) -> None:
         last = self.runs[-1] if self.runs else None
         if last is not None and last.hardware == position and not last.hosts and not hosts:
             self.runs[-1] = replace(last, num_domains=last.num_domains + num_domains)
@@ -234,9 +231,7 @@ class UnitWalk:
         self.num_domains += num_domains
         self.num_gpus += num_domains * self.shop.hardware[position].domain_gpus
 
-    def _add_hosts(
-        self, index: int, unit: UnitSpec, choice: Choice, position: int, path: Path
-    ) -> None:
+    def _add_hosts(self, index: int, unit: UnitSpec, position: int, path: Path) -> None:
         """Domains made of the hosts the file names, in that order."""
         hardware = self.shop.hardware[position]
         names = tuple(self._host_names(unit, path))
@@ -259,16 +254,22 @@ class UnitWalk:
                 self.labels[inner].append("")
                 self.oversubscription[inner].append(self.levels[inner].oversubscription)
         if not self.findings.items:
-            self._add_domains(choice, num_domains, names)
+            self._add_domains(position, num_domains, names)
 
     def _host_names(self, unit: UnitSpec, path: Path) -> Iterator[str]:
+        total = 0
         for position, text in enumerate(unit.hosts):
             try:
-                yield from expand_names(text)
+                names = expand_names(text)
+                total += len(names)
+                if total > MAX_NAMES:
+                    raise ValueError(f"expected at most {MAX_NAMES} hosts, found more")
+                yield from names
             except ValueError as error:
                 expected, _, rest = str(error).removeprefix("expected ").partition(", found ")
                 found, _, remedy = rest.partition(". ")
                 self.findings.add((*path, "hosts", position), expected, found, remedy)
+                return
 
     def _unit_domains(self, index: int, position: int) -> int:
         """Domains of one regular unit of a level; 0 when its size is wrong or not stated."""
@@ -318,7 +319,10 @@ class UnitWalk:
             return None
         return self._unit_domains(inner.index(name), position) * hardware.domain_gpus
 
+    def _is_too_large(self) -> bool:
+        return self.num_gpus > MAX_GPUS or self.num_units > MAX_UNITS
+
     def _check_total(self, path: Path) -> None:
-        if self.num_gpus > MAX_GPUS and not self.findings.items:
-            found = f"more than {MAX_GPUS}"
-            self.findings.add(path, f"at most {MAX_GPUS} accelerators", found, "Shrink it.")
+        if self._is_too_large() and not self.findings.items:
+            expected = f"at most {MAX_GPUS} accelerators and {MAX_UNITS} units of network levels"
+            self.findings.add(path, expected, "more", "Shrink it, or leave out a level.")
