@@ -35,6 +35,8 @@ REPORT_EVERY_S: Final = 0.1
 SAME_STEP: Final = 1e-6
 """Step times closer than this are the same plan under another name."""
 MOST_TRIES_PER_ALTERNATIVE: Final = 12
+MOST_TRIES: Final = 100
+"""Strategies placed before the search gives up on a proof: bounds too loose to close."""
 SLOWER: Final = "slower_by_bound"
 
 Shape = tuple[int, int, int, int]
@@ -100,6 +102,7 @@ class Search:
         self._heap: list[tuple[float, int, int, float, bool]] = []
         self._left_out_s = np.inf
         self.solved: list[Solved] = []
+        self.failed: list[Candidate] = []
         self.num_tried = 0
         self.work = 0.0
         self.status = SearchStatus.PROVEN
@@ -306,6 +309,7 @@ class Search:
             if placed is None or known.step_s <= placed.estimate.step_time_s:
                 placed = known.placed
         if placed is None:
+            self.failed.append(candidate)
             self._left_out_s = min(self._left_out_s, proof.bound_s)
         else:
             bound = min(proof.bound_s, placed.estimate.step_time_s)
@@ -321,7 +325,7 @@ class Search:
         if self._remaining_s() == 0.0:
             self.wall_clock_cut = True
             raise _LimitReachedError
-        if self.work >= self._options.deterministic_limit:
+        if self.work >= self._options.deterministic_limit or self.num_tried >= MOST_TRIES:
             raise _LimitReachedError
 
     def _progress(self, now: float) -> Progress:

@@ -117,7 +117,7 @@ def memory_room(
     *,
     num_stages: int,
     num_body: int,
-    limit_bytes: float,
+    limit_bytes: FloatArray | float,
 ) -> StageRoom:
     """What memory lets ``num_stages`` stages hold, the most of any strategy in the batch."""
     columns = memory_columns(costs, in_flight(batch, num_stages))

@@ -19,8 +19,8 @@ from placer.search.instance import TrafficVariant, traffic_variants
 from placer.search.model_units import ModelUnits, units_of
 from placer.search.pods import Pods
 from placer.search.spread import (
+    aligned_hop_levels,
     aligned_spans,
-    contiguous_hop_levels,
     least_hop_levels,
     unit_cells,
 )
@@ -207,7 +207,7 @@ def _kept_bounds_s(
 
     Leaving pods only adds to them; see ``network_bound_s``.
     """
-    hop_s, fill_s = _hop_times(batch, costs, _near_levels(batch, costing, fit, room.tail.shape[1]))
+    hop_s, fill_s = _hop_times(batch, costs, near_levels(batch, costing, fit, room.tail.shape[1]))
     num_body = costing.units.num_body
     critical = critical_s(costs, batch, room, hop_s, num_body)
     bound = step_bound_s(
@@ -229,7 +229,7 @@ def network_bound_s(batch: StrategyBatch, critical: float, costing: Costing) -> 
     rows = np.zeros(len(variants), dtype=np.int64)
     copies = batch.take(rows)
     costs = costing.fast(copies, costing.variant_spans(copies, variants))
-    levels = _near_levels(copies, costing, fit.take(rows), int(batch.pp[0]))
+    levels = near_levels(copies, costing, fit.take(rows), int(batch.pp[0]))
     hop_s, fill_s = _hop_times(copies, costs, levels)
     bound = step_bound_s(
         costs,
@@ -268,11 +268,11 @@ def pod_fit(batch: StrategyBatch, pods: Pods) -> PodFit:
     )
 
 
-def _near_levels(batch: StrategyBatch, costing: Costing, fit: PodFit, num_stages: int) -> IntArray:
+def near_levels(batch: StrategyBatch, costing: Costing, fit: PodFit, num_stages: int) -> IntArray:
     """Levels of hops inside pods, (N, S): as stages lie in one pod, else the least any must."""
     held = unit_cells(batch, costing.topology.levels)
     if costing.pods.num_pods == 1 and costing.topology.is_regular:
-        return contiguous_hop_levels(batch, held, num_stages)
+        return aligned_hop_levels(batch, held, fit.total, num_stages)
     chunk = -(-fit.stage_cells // costing.pods.num_pods)
     levels = least_hop_levels(chunk, held)
     return np.repeat(levels, num_stages, axis=1)

@@ -42,9 +42,10 @@ def find(
         search = Search(costing, rules=rules, options=options, listener=progress)
         search.run()
     if search.best is None:
-        from placer.search.explain import infeasible
+        from placer.search.explain import Question, infeasible
 
-        raise infeasible(costing, rules, options, search.pruned)
+        question = Question(costing=costing, rules=rules, options=options)
+        raise infeasible(question, search.pruned, search.failed)
     return _result(search, costing)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from placer.errors import InternalError
-from placer.search.candidates import Costing, pod_fit
+from placer.search.candidates import Costing, PodFit, near_levels, pod_fit
 from placer.search.instance import (
     Assignment,
     Hops,
@@ -20,7 +20,6 @@ from placer.search.instance import (
 from placer.search.placement_builder import build_placement
 from placer.search.primal import best_assignment
 from placer.search.space import strategy_at
-from placer.search.spread import contiguous_hop_levels, least_hop_levels, unit_cells
 from placer.search.tables import stage_options
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def instance_of(candidate: Candidate, costing: Costing) -> Instance:
         window=float(rows[0].dp_window[0]),
         drag=float(rows[0].dp_drag[0]),
         fixed_s=float(rows[0].fixed_s[0]),
-        hops=_hops(batch, rows[0], costing, cells),
+        hops=_hops(batch, rows[0], costing, fit),
         pod_cells=pod_cells,
         pod_class=pod_cells,
         memory_limit_bytes=costing.least_memory_bytes,
@@ -116,9 +115,8 @@ def place(
         units=assignment.units(instance),
         cells=assignment.cells,
         shape=shape,
-        slots=costing.pods.slots(shape),
+        pods=costing.pods,
         model=costing.model.model,
-        topology=costing.topology,
     )
     estimate = costing.model.estimate(strategy, placement)
     placed = Placed(
@@ -181,15 +179,10 @@ def prove(
     )
 
 
-def _hops(batch: StrategyBatch, costs: UnitCosts, costing: Costing, cells: int) -> Hops:
+def _hops(batch: StrategyBatch, costs: UnitCosts, costing: Costing, fit: PodFit) -> Hops:
     pp, pods = int(batch.pp[0]), costing.pods
-    held = unit_cells(batch, costing.topology.levels)
-    if pods.num_pods == 1:
-        levels = contiguous_hop_levels(batch, held, pp)[0]
-    else:
-        chunk = np.array([-(-cells // pods.num_pods)], dtype=np.int64)
-        levels = np.repeat(least_hop_levels(chunk, held)[0], pp)
-    far = np.full(pp, min(pods.level + 1, held.shape[1] - 1))
+    levels = near_levels(batch, costing, fit, pp)[0]
+    far = np.full(pp, min(pods.level + 1, len(costing.topology.levels) - 1))
     far = np.maximum(far, levels)
     steady, fill = costs.hop_steady_s[0], costs.hop_fill_s[0]
     return Hops(

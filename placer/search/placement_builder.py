@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from placer.plan.placement import PipelineLayout
     from placer.plan.strategy import IntArray, Strategy
-    from placer.search.pods import CellShape, Slots
+    from placer.search.pods import CellShape, Pods, Slots
     from placer.spec.model import ModelSpec
     from placer.topology.tree import Topology
 
@@ -29,18 +29,19 @@ def build_placement(
     units: Sequence[int],
     cells: IntArray,
     shape: CellShape,
-    slots: Slots,
+    pods: Pods,
     model: ModelSpec,
-    topology: Topology,
 ) -> Placement:
     """Place ``cells`` (P, S) of each stage in each pod, layers by ``units`` (S,).
 
-    Each pod's slots are filled in cluster order, stage after stage; the replicas of a stage are
-    numbered pod after pod, so that they lie next to each other. Sites, pods, domains and hosts are
+    Each pod's slots are filled in cluster order, stage after stage, aligned to the units inside the
+    pod where there is room; the replicas of a stage are numbered pod after pod, so that they lie
+    next to each other. Sites, pods, domains and hosts are
     left unnamed, which costing does not need; see ``named``.
     """
+    topology, slots = pods.topology, pods.slots(shape)
     gpus = _slot_gpus(shape, slots, topology)
-    order = _slot_of_cell(cells, slots)
+    order = _slot_of_cell(cells, slots, topology, pods.level)
     layout = pipeline_layout(model, units, strategy.vpp)
     return _unnamed(strategy, layout, topology, gpus[order].ravel())
 
@@ -86,14 +87,48 @@ def _ranges(gpu: IntArray) -> tuple[tuple[int, int], ...]:
     return tuple(zip(gpu[starts].tolist(), counts.tolist(), strict=True))
 
 
-def _slot_of_cell(cells: IntArray, slots: Slots) -> IntArray:
+def _slot_of_cell(cells: IntArray, slots: Slots, topology: Topology, pod_level: int) -> IntArray:
     """The slot of each cell, stage by stage and replica by replica; (S * R,)."""
-    first = np.searchsorted(slots.pod, np.arange(len(cells)))
-    taken = np.cumsum(cells, axis=1) - cells
-    starts = (first[:, None] + taken).T.ravel()
+    first = np.searchsorted(slots.pod, np.arange(len(cells) + 1))
+    starts = np.zeros_like(cells)
+    for pod in range(len(cells)):
+        units = topology.domain_unit[slots.domains[first[pod] : first[pod + 1], 0]]
+        levels = range(topology.domain_level, pod_level)
+        starts[pod] = first[pod] + _starts_in_pod(cells[pod], [units[:, at] for at in levels])
     counts = cells.T.ravel()
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.asarray(np.repeat(starts, counts) + within)
+    return np.asarray(np.repeat(starts.T.ravel(), counts) + within)
+
+
+def _starts_in_pod(chunks: IntArray, units_by_level: Sequence[IntArray]) -> IntArray:
+    """First slot of each stage's chunk in a pod; (S,).
+
+    Chunks are aligned to the units of the innermost level that has room for all of them that way,
+    else they follow each other without gaps.
+    """
+    for units in units_by_level:
+        aligned = _aligned(chunks, units)
+        if aligned is not None:
+            return aligned
+    return np.cumsum(chunks) - chunks
+
+
+def _aligned(chunks: IntArray, units: IntArray) -> IntArray | None:
+    """Chunks in order, each inside one unit (``units`` (K,) of the slots); None if some does not fit."""
+    _, begins = np.unique(units, return_index=True)
+    ends = [*begins[1:].tolist(), len(units)]
+    if not len(units) or int(chunks.max()) > max(np.diff([0, *ends])):
+        return None
+    starts = np.zeros_like(chunks)
+    slot, unit = 0, 0
+    for stage, chunk in enumerate(chunks.tolist()):
+        while unit < len(ends) and slot + chunk > ends[unit]:
+            slot, unit = ends[unit], unit + 1
+        if unit == len(ends):
+            return None
+        starts[stage] = slot
+        slot += chunk
+    return starts
 
 
 def _slot_gpus(shape: CellShape, slots: Slots, topology: Topology) -> IntArray:

@@ -1,7 +1,7 @@
 """Where cells fit: slots in scale-up domains, counted by pod.
 
-A pod is a unit of the innermost level whose uplink is narrower than its inside; within a pod the
-search does not distinguish places, between pods it decides. A cell no larger than a domain stays
+A pod is a unit of the innermost level whose uplink is narrower than its inside (or the whole
+cluster); within a pod the search does not distinguish places, between pods it decides. A cell no larger than a domain stays
 inside one; a larger one takes ``ceil(cell / domain)`` domains, evenly filled, inside one unit of
 the innermost level that can hold it (as ``placer.cost.spans.pack`` has it for regular clusters).
 """
@@ -46,7 +46,7 @@ class Pods:
     """The pods of a cluster and what they hold."""
 
     def __init__(self, topology: Topology) -> None:
-        self._topology = topology
+        self.topology = topology
         self.level = max(topology.pod_level(), topology.domain_level)
         _, self._pod_of_domain = np.unique(topology.domain_unit[:, self.level], return_inverse=True)
         self.num_pods = int(self._pod_of_domain.max()) + 1
@@ -55,12 +55,12 @@ class Pods:
     @property
     def largest_gpus(self) -> int:
         """Usable accelerators of the largest pod."""
-        usable = np.bincount(self._pod_of_domain, weights=self._topology.domain_usable)
+        usable = np.bincount(self._pod_of_domain, weights=self.topology.domain_usable)
         return int(usable.max())
 
     def shape(self, batch: StrategyBatch, row: int) -> CellShape:
         """The cell of one strategy: whole tp and etp groups in each domain where that works."""
-        gpus, size = int(batch.cell_gpus[row]), self._topology.domain_size
+        gpus, size = int(batch.cell_gpus[row]), self.topology.domain_size
         domains = -(-gpus // size)
         even = -(-gpus // domains)
         block = int(np.lcm(batch.tp[row], batch.etp[row]))
@@ -80,7 +80,7 @@ class Pods:
         return np.bincount(self.slots(shape).pod, minlength=self.num_pods).astype(np.int64)
 
     def _within(self, shape: CellShape) -> Slots:
-        fitting = self._topology.domain_usable // shape.gpus
+        fitting = self.topology.domain_usable // shape.gpus
         domain = np.repeat(np.arange(len(fitting)), fitting)
         place = np.arange(len(domain)) - np.repeat(np.cumsum(fitting) - fitting, fitting)
         return Slots(
@@ -90,7 +90,7 @@ class Pods:
         )
 
     def _across(self, shape: CellShape) -> Slots:
-        topology = self._topology
+        topology = self.topology
         whole = np.flatnonzero(topology.domain_usable >= shape.filled)
         level = self._holding_level(shape.domains)
         _, unit = np.unique(topology.domain_unit[whole, level], return_inverse=True)
@@ -109,7 +109,7 @@ class Pods:
 
     def _holding_level(self, num_domains: int) -> int:
         """Innermost level one unit of which nominally holds so many domains, at most the pod's."""
-        topology = self._topology
+        topology = self.topology
         levels, size = topology.levels, topology.domain_size
         for level in range(topology.domain_level, self.level):
             if levels[level].num_accelerators // size >= num_domains:

@@ -41,9 +41,6 @@ LEAST_TOKENS_PER_CONTEXT_SHARD: Final = 1024
 
 TP_BEYOND_DOMAIN: Final = "tp_beyond_scale_up_domain"
 THIN_CONTEXT: Final = "context_shard_below_1024_tokens"
-FULLY_SHARDED: Final = 3
-"""ZeRO stage that shards parameters too; tried where there is no pipeline to combine it with."""
-
 CELL_TOO_LARGE: Final = "cell_larger_than_pod"
 FEW_GPUS: Final = "uses_too_few_gpus"
 
@@ -96,7 +93,10 @@ def enumerate_space(
     limits: SpaceLimits,
     options: SearchOptions,
 ) -> Space:
-    """Enumerate every family within the limits and the user's restrictions, and prune by rule."""
+    """Enumerate every family within the limits and the user's restrictions, and prune by rule.
+
+    Optimizer states are sharded over the replicas (ZeRO-1) unless the user fixes another stage.
+    """
     pruned: Counter[str] = Counter()
     layers = _layer_choices(model, run, limits, options)
     grids = _Grids(units_of(model).num_units + 2, run, limits, options)
@@ -183,9 +183,7 @@ class _Grids:
         fits = (counts * pp <= self._num_slots) & ((counts == 1) | (pp > 1))
         return np.asarray(fits.sum(axis=1), dtype=np.int64)
 
-    def pairs(
-        self, block_gpus: int, micro_batch_size: int, zero_stage: int
-    ) -> tuple[IntArray, IntArray, int]:
+    def pairs(self, block_gpus: int, micro_batch_size: int) -> tuple[IntArray, IntArray, int]:
         """All (pp, dp) in range, and how many strategies use too few GPUs.
 
         Pairs without any chunk choice are no strategies.
@@ -194,8 +192,6 @@ class _Grids:
         batch = self.run.global_batch_size
         samples = batch // micro_batch_size if batch % micro_batch_size == 0 else 0
         pps = _pinned(self._options, "pp", range(1, min(self._num_slots, most) + 1))
-        if zero_stage == FULLY_SHARDED and "zero_stage" not in self._options.fix:
-            pps = [pp for pp in pps if pp == 1]
         dps = _pinned(self._options, "dp", divisors(samples, most))
         dps = [dp for dp in dps if samples and samples % dp == 0]
         pp, dp = (a.ravel() for a in np.meshgrid(np.array(pps, int), np.array(dps, int)))
@@ -225,7 +221,7 @@ def _layer_choices(
         "etp": _pinned(options, "etp", [1] if model.moe is None else [1, 0]),
         "micro_batch_size": _pinned(options, "micro_batch_size", list(MICRO_BATCH_SIZES)),
         "recompute": _pinned(options, "recompute", range(3)),
-        "zero_stage": _pinned(options, "zero_stage", [1, FULLY_SHARDED]),
+        "zero_stage": _pinned(options, "zero_stage", [1]),
     }
     grid = np.meshgrid(*(np.array(v, dtype=np.int64) for v in axes.values()), indexing="ij")
     columns = {name: values.ravel() for name, values in zip(axes, grid, strict=True)}
@@ -259,13 +255,12 @@ def _cross(
 ) -> tuple[StrategyBatch, IntArray, int]:
     """Cross layer choices with (pp, dp) pairs: families, their layer choice, strategies counted."""
     refused = _refusals(layers, grids.run.seq_len, limits, options)
-    block, mbs, zero = layers["tp"] * layers["cp"], layers["micro_batch_size"], layers["zero_stage"]
+    block, mbs = layers["tp"] * layers["cp"], layers["micro_batch_size"]
     parts: list[tuple[IntArray, IntArray, IntArray]] = []
     considered = 0
-    kinds = set(zip(block.tolist(), mbs.tolist(), zero.tolist(), strict=True))
-    for block_gpus, size, stage in sorted(kinds):
-        pp, dp, few = grids.pairs(block_gpus, size, stage)
-        rows = np.flatnonzero((block == block_gpus) & (mbs == size) & (zero == stage))
+    for block_gpus, size in sorted(set(zip(block.tolist(), mbs.tolist(), strict=True))):
+        pp, dp, few = grids.pairs(block_gpus, size)
+        rows = np.flatnonzero((block == block_gpus) & (mbs == size))
         weight = int(grids.num_choices[pp].sum()) + few
         considered += len(rows) * weight
         for reason, mask in refused.items():
@@ -275,10 +270,6 @@ def _cross(
         pruned[FEW_GPUS] += len(rows) * few
         parts.append((np.repeat(rows, len(pp)), np.tile(pp, len(rows)), np.tile(dp, len(rows))))
     key, pp, dp = (np.concatenate(column) for column in zip(*parts, strict=True))
-    twice = (dp * layers["cp"][key] == 1) & (zero[key] == FULLY_SHARDED)
-    if twice.any() and "zero_stage" not in options.fix:
-        considered -= int(grids.num_choices[pp[twice]].sum())
-        key, pp, dp = key[~twice], pp[~twice], dp[~twice]
     for reason in [reason for reason, count in pruned.items() if count == 0]:
         del pruned[reason]
     columns = {name: values[key] for name, values in layers.items()}

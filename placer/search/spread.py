@@ -69,18 +69,41 @@ def unit_cells(batch: StrategyBatch, levels: Sequence[Level]) -> IntArray:
     return np.asarray(packing.unit_slots // packing.cell_slots[:, None])
 
 
-def contiguous_hop_levels(batch: StrategyBatch, held: IntArray, num_stages: int) -> IntArray:
-    """Level the hop behind each stage crosses when stages lie one after another; (N, S).
+def aligned_hop_levels(
+    batch: StrategyBatch, held: IntArray, pod_cells: IntArray, num_stages: int
+) -> IntArray:
+    """Level the hop behind each stage crosses when stages are aligned in one pod; (N, S).
 
-    ``held`` (N, L) is cells per unit of each level, nested; the last hop wraps to the first stage,
-    and the worst replica counts.
+    ``held`` (N, L) is cells per unit of each level, nested; ``pod_cells`` (N,) of the pod. Stages
+    fill the units of the innermost level that holds whole stages and enough of them, one after
+    another, or else the pod without gaps. The last hop wraps to the first stage, and the worst
+    replica counts.
     """
-    stage = np.arange(num_stages)[None, :]
     cells = (batch.tp * batch.cp * batch.dp // batch.cell_gpus)[:, None]
-    wraps = stage == batch.pp[:, None] - 1
-    first = np.where(wraps, 0, stage * cells)
-    last = np.where(wraps, batch.pp[:, None] * cells, (stage + 2) * cells) - 1
-    return _levels_apart(first, last, held)
+    per_unit, unit = _stages_per_unit(batch.pp, held, cells[:, 0], pod_cells)
+    stage = np.arange(num_stages + 1)[None, :]
+    start = stage // per_unit[:, None] * unit[:, None] + stage % per_unit[:, None] * cells
+    last_stage = np.minimum(batch.pp[:, None] - 1, num_stages)
+    wraps = stage[:, :-1] == last_stage
+    first = np.where(wraps, 0, start[:, :-1])
+    end = np.where(wraps, np.take_along_axis(start, last_stage, axis=1), start[:, 1:]) + cells
+    return _levels_apart(first, end - 1, held)
+
+
+def _stages_per_unit(
+    pp: IntArray, held: IntArray, cells: IntArray, pod_cells: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Stages in each unit of the level stages are aligned to, and its cells; (N,) each."""
+    per_unit, unit = pp.copy(), np.maximum(pod_cells, 1)
+    open_rows = np.ones(len(pp), dtype=np.bool_)
+    for level in range(held.shape[1]):
+        room = np.maximum(held[:, level], 1)
+        whole = room // cells
+        enough = (whole > 0) & (pod_cells // room * whole >= pp) & (held[:, level] > 0)
+        chosen = open_rows & enough
+        per_unit, unit = np.where(chosen, whole, per_unit), np.where(chosen, room, unit)
+        open_rows &= ~enough
+    return per_unit, unit
 
 
 def least_hop_levels(chunk_cells: IntArray, held: IntArray) -> IntArray:
