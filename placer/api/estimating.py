@@ -27,6 +27,7 @@ def estimate(
     run: RunOptions | RunSpec | None = None,
     *,
     max_gpus: int | None = None,
+    calibration: str | Path | None = None,
 ) -> Plan:
     """Cost a configuration, its ranks in order on the cluster's accelerators in order.
 
@@ -40,6 +41,8 @@ def estimate(
         Batch, sequence, precision, framework; placer's choice where None.
     max_gpus
         Use at most so many GPUs where the configuration does not say how many replicas.
+    calibration
+        A file of `placer calibrate`, whose constants replace those that travel with placer.
 
     Returns
     -------
@@ -53,7 +56,7 @@ def estimate(
     InfeasibleError
         When the cluster is too small for it.
     """
-    question = ask(model, cluster, run or RunOptions(), max_gpus)
+    question = ask(model, cluster, run or RunOptions(), max_gpus, calibration)
     usable = question.topology.num_usable
     strategy, assumptions = strategy_of(configuration, question, min(usable, max_gpus or usable))
     placement = contiguous_placement(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from placer.check.validator import check_plan
-from placer.cost.constants import load_constants
+from placer.cost.recorded import recorded_constants
 from placer.emit.registry import rules_of
 from placer.errors import InputError, Problem
 from placer.report.explain import explain_plan
@@ -30,4 +30,6 @@ def explain(plan: Plan) -> Explanation:
             Problem(source="plan", expected="a plan that holds", found=text, remedy=remedy)
             for text in found
         )
-    return explain_plan(plan, rules_of(plan.run.framework), load_constants())
+    return explain_plan(
+        plan, rules_of(plan.run.framework), recorded_constants(plan.provenance.constants)
+    )

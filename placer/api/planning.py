@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from placer import __version__
 from placer.api.answer import assembled
-from placer.api.provenance import constants_used, restrictions_of
+from placer.api.provenance import restrictions_of
 from placer.api.question import Question, RunOptions, ask
+from placer.cost.recorded import constant_records
 from placer.errors import InternalError
 from placer.plan.plan import (
     Alternative,
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     from placer.spec.run import RunSpec
 
 SOLVER: Final = "cp-sat"
-RANKING_ERROR: Final = 0.03
-"""Relative difference of step times below which the cost model cannot tell which plan is faster."""
+INDISTINGUISHABLE: Final = "ranking.indistinguishable"
 
 
 def plan(
@@ -43,6 +43,7 @@ def plan(
     run: RunOptions | RunSpec | None = None,
     options: SearchOptions | None = None,
     *,
+    calibration: str | Path | None = None,
     listener: ProgressListener | None = None,
 ) -> Plan:
     """Find the placement with the smallest step time.
@@ -55,6 +56,8 @@ def plan(
         Batch, sequence, precision, framework; placer's choice where None.
     options
         Limits and restrictions of the search.
+    calibration
+        A file of `placer calibrate`, whose constants replace those that travel with placer.
     listener
         Hears of progress while the search runs.
 
@@ -74,13 +77,14 @@ def plan(
         When the time limit came before any plan.
     """
     options = options or SearchOptions()
-    question = ask(model, cluster, run or RunOptions(), options.max_gpus)
+    question = ask(model, cluster, run or RunOptions(), options.max_gpus, calibration)
     result = find(question.cost_model, rules=question.rules, options=options, progress=listener)
     return plan_of(question, options, result)
 
 
 def plan_of(question: Question, options: SearchOptions, result: SearchResult) -> Plan:
     """The search's answer as a plan, costed anew and checked."""
+    threshold = question.constants.value(INDISTINGUISHABLE)
     best, proven = result.best, result.gap <= options.gap
     answer = assembled(
         question,
@@ -89,7 +93,7 @@ def plan_of(question: Question, options: SearchOptions, result: SearchResult) ->
         placement=best.placement,
         provenance=_provenance(question, options, result),
         bound=_bound(result),
-        alternatives=tuple(_alternative(best, other) for other in result.alternatives),
+        alternatives=tuple(_alternative(best, other, threshold) for other in result.alternatives),
     )
     if answer.estimate != best.estimate:
         raise InternalError(
@@ -110,15 +114,15 @@ def _bound(result: SearchResult) -> Bound:
     )
 
 
-def _alternative(best: FoundPlan, other: FoundPlan) -> Alternative:
-    """A next best plan, with what it loses."""
+def _alternative(best: FoundPlan, other: FoundPlan, threshold: float) -> Alternative:
+    """A next best plan, with what it loses; told apart where that exceeds ``threshold``."""
     step_time_s, other_s = best.estimate.step_time_s, other.estimate.step_time_s
     loss = loss_between(best.estimate.breakdown, other.estimate.breakdown)
     return Alternative(
         strategy=other.strategy,
         step_time_s=other_s,
         why_not=why_not(best.strategy, step_time_s, other.strategy, loss),
-        distinguishable=other_s / step_time_s - 1.0 > RANKING_ERROR,
+        distinguishable=other_s / step_time_s - 1.0 > threshold,
         loss=loss,
     )
 
@@ -139,5 +143,5 @@ def _provenance(question: Question, options: SearchOptions, result: SearchResult
         ),
         restrictions=restrictions_of(options),
         assumptions=question.assumptions,
-        constants=constants_used(question),
+        constants=constant_records(question.constants, question.topology.levels),
     )

@@ -1,11 +1,12 @@
-"""What a plan rests on: versions, limits, the user's restrictions, the constants used."""
+"""What a plan rests on: versions, limits, the user's own restrictions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from placer import __version__
-from placer.plan.plan import ConstantRecord, Limits, Provenance
+from placer.cost.recorded import constant_records
+from placer.plan.plan import Limits, Provenance
 
 if TYPE_CHECKING:
     from placer.api.question import Question
@@ -26,7 +27,7 @@ def estimate_provenance(question: Question, assumptions: tuple[str, ...]) -> Pro
         seed=0,
         limits=UNSEARCHED,
         assumptions=(*question.assumptions, *assumptions),
-        constants=constants_used(question),
+        constants=constant_records(question.constants, question.topology.levels),
     )
 
 
@@ -38,25 +39,3 @@ def restrictions_of(options: SearchOptions) -> tuple[str, ...]:
     ]
     gpus = [f"gpus {options.max_gpus}"] if options.max_gpus is not None else []
     return (*fixed, *gpus)
-
-
-def constants_used(question: Question) -> tuple[ConstantRecord, ...]:
-    """All constants but those of links the cluster lacks, in name order."""
-    likeness = dict(question.constants.likeness)
-    links: set[str] = set()
-    for level in question.topology.levels:
-        link = level.link
-        while link and link not in links:
-            links.add(link)
-            link = likeness.get(link, "")
-    return tuple(
-        ConstantRecord(
-            name=constant.name,
-            value=constant.value,
-            unit=constant.unit,
-            kind=constant.kind.value,
-            source=constant.source,
-        )
-        for constant in question.constants.entries
-        if not constant.name.startswith("links.") or constant.name.split(".")[1] in links
-    )

@@ -25,6 +25,7 @@ from placer.spec.run import Features, Optimizer, Precision, RunSpec
 from placer.spec.yaml_source import load_document
 from placer.topology.build import build_topology
 from placer.units import Dimension, format_count, parse_quantity
+from placer.validate.calibration import apply, load_calibration
 
 if TYPE_CHECKING:
     from placer.plan.legality import FrameworkRules
@@ -97,6 +98,7 @@ def ask(
     cluster: str | Path | ClusterSpec,
     run: RunOptions | RunSpec,
     max_gpus: int | None = None,
+    calibration: str | Path | None = None,
 ) -> Question:
     """Read names and files, complete the run, and check that the parts go together.
 
@@ -122,7 +124,7 @@ def ask(
         assumptions=assumptions,
         topology=topology,
         rules=rules_of(run.framework),
-        constants=load_constants(),
+        constants=_constants(calibration),
     )
 
 
@@ -251,6 +253,14 @@ def _common_formats(topology: Topology) -> str:
     parts = topology.accelerators
     able = [p.value for p in Precision if all(computes_in(part, p) for part in parts)]
     return " or ".join(able)
+
+
+def _constants(calibration: str | Path | None) -> Constants:
+    """The constants that travel with placer, calibrated where the user has measured."""
+    constants = load_constants()
+    if calibration is None:
+        return constants
+    return apply(constants, load_calibration(Path(calibration), constants))
 
 
 def _model(model: str | Path | ModelSpec) -> tuple[ModelSpec, SourceInfo]:

@@ -10,6 +10,7 @@ import typer
 from placer.cli.console import is_coloured, say, write
 from placer.cli.options import (
     AsJson,
+    Calibration,
     Cluster,
     Framework,
     GlobalBatchSize,
@@ -59,6 +60,7 @@ def estimate(
     gpus: Gpus = None,
     precision: PrecisionName = None,
     framework: Framework = None,
+    calibration: Calibration = None,
     output: PlanOutput = None,
     as_json: AsJson = False,
 ) -> None:
@@ -87,7 +89,9 @@ def estimate(
         framework=framework,
     )
     configuration, options = api.read_configuration(config, degrees, run)
-    plan = api.estimate(model, cluster, configuration, options, max_gpus=gpus)
+    plan = api.estimate(
+        model, cluster, configuration, options, max_gpus=gpus, calibration=calibration
+    )
     if output is not None:
         api.save_plan(plan, output)
     if as_json:

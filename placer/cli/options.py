@@ -43,6 +43,10 @@ Framework = Annotated[
         help="Whose rules bind, a release as megatron@0.17.1; any for none. [default: megatron]",
     ),
 ]
+Calibration = Annotated[
+    Path | None,
+    typer.Option("--calibration", metavar="FILE", help="Constants of placer calibrate."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 PlanOutput = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan as JSON.")

@@ -10,6 +10,7 @@ import typer
 from placer.cli.console import is_coloured, say, write
 from placer.cli.options import (
     AsJson,
+    Calibration,
     Cluster,
     Framework,
     GlobalBatchSize,
@@ -56,6 +57,7 @@ def plan(
         float | None, typer.Option(metavar="SECONDS", help="Stop after so long.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the solver.")] = 0,
+    calibration: Calibration = None,
     output: PlanOutput = None,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +87,7 @@ def plan(
         ),
     )
     with ProgressLine() as progress:
-        found = api.plan(model, cluster, run, options, listener=progress)
+        found = api.plan(model, cluster, run, options, calibration=calibration, listener=progress)
     if found.provenance.limits.wall_clock_cut:
         say(f"warning: cut short{_CUT[found.status.value]}", style="yellow")
     if output is not None:

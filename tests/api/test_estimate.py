@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 from plan_samples import DENSE_MODEL, LAB, MOE_MODEL
 
-from placer.api import Configuration, RunOptions, estimate, read_configuration
-from placer.api.provenance import constants_used
-from placer.api.question import ask
+from placer.api import Configuration, RunOptions, estimate, explain, read_configuration
 from placer.check.validator import check_plan
 from placer.errors import InfeasibleError, InputError
 from placer.plan.plan import Plan, PlanStatus
@@ -151,12 +149,22 @@ def test_options_that_are_wrong(degrees: dict[str, Any], words: str) -> None:
     assert words in str(caught.value)
 
 
-def test_constants_of_links_the_cluster_lacks_are_not_listed() -> None:
-    question = ask(DENSE_MODEL, LAB, RUN)
-    links = {c.name.split(".")[1] for c in constants_used(question) if c.name.startswith("links.")}
-    assert {"nvlink4", "network"} <= links
-    assert not links & {"xgmi", "ici", "nvlink3"}
-    assert all(c.source for c in constants_used(question))
+def test_a_calibration_replaces_constants_and_is_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    name = "links.nvlink4.ring"
+    path.write_text(
+        f"schema: placer.calibration/v1\nconstants:\n  {name}: {{value: 0.4, source: our node}}\n"
+    )
+    configuration = Configuration(tp=8, pp=2)
+    shipped = estimate(DENSE_MODEL, LAB, configuration, RUN)
+    measured = estimate(DENSE_MODEL, LAB, configuration, RUN, calibration=path)
+    assert measured.estimate.step_time_s > shipped.estimate.step_time_s
+    record = next(c for c in measured.provenance.constants if c.name == name)
+    assert (record.value, record.kind) == (0.4, "fitted")
+    again = explain(plan_from_json(plan_to_json(measured), "plan.json"))
+    assert again.neighbours[0].change == "tp 4"
+    four = estimate(DENSE_MODEL, LAB, Configuration(tp=4, pp=2), RUN, calibration=path)
+    assert again.neighbours[0].estimate == four.estimate
 
 
 def test_a_plan_that_fails_its_check_does_not_leave(monkeypatch: pytest.MonkeyPatch) -> None:

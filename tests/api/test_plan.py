@@ -12,6 +12,7 @@ import placer
 from placer.api import RunOptions, SearchOptions, planning
 from placer.api.question import Question, ask
 from placer.check.validator import check_plan
+from placer.cost.constants import load_constants
 from placer.errors import InternalError
 from placer.plan.estimate import Breakdown
 from placer.plan.plan import Plan, PlanStatus
@@ -101,7 +102,9 @@ def test_alternatives_are_slower_and_say_why(plan: Plan) -> None:
         difference = alternative.step_time_s - plan.estimate.step_time_s
         assert alternative.loss.total_s == pytest.approx(difference, abs=1e-9)
         assert ": " in alternative.why_not
-        far = difference / plan.estimate.step_time_s > planning.RANKING_ERROR
+        far = difference / plan.estimate.step_time_s > load_constants().value(
+            planning.INDISTINGUISHABLE
+        )
         assert alternative.distinguishable == far
 
 
