@@ -105,10 +105,16 @@ def logits_bytes(model: ModelSpec, shard: Shard, *, fused: bool) -> FloatArray:
     return np.asarray(held * shard.tokens * model.vocab_size / shard.tp * depth)
 
 
-def fragmentation(run: RunSpec, memory: MemoryConstants) -> float:
-    """Reserved over allocated bytes of the run's allocator."""
-    expandable = run.features.allocator is Allocator.EXPANDABLE
-    return memory.fragmentation_expandable if expandable else memory.fragmentation_caching
+def reported_bytes(allocated_bytes: float, run: RunSpec, memory: MemoryConstants) -> float:
+    """Peak memory as the run's software reports it.
+
+    With expandable segments the allocator's own count (``max_memory_allocated``). Runs of the
+    fixed-segment era report what the device shows: reserved bytes, more by fragmentation, and the
+    context.
+    """
+    if run.features.allocator is Allocator.EXPANDABLE:
+        return allocated_bytes
+    return allocated_bytes * memory.fragmentation_caching + memory.context_bytes
 
 
 def allocatable_bytes(accelerator: Accelerator, memory: MemoryConstants) -> float:

@@ -48,7 +48,7 @@ def _costed(outcome: Outcome) -> dict[str, Any]:
         "predicted_s": outcome.estimate.step_time_s,
         "error": outcome.error,
         "peak_mem_gib": None if peak is None else peak / GIB,
-        "predicted_mem_gib": outcome.fullest_stage.total_bytes / GIB,
+        "predicted_mem_gib": outcome.peak_memory_bytes / GIB,
         "fits": outcome.estimate.fits,
         "mfu": outcome.estimate.mfu,
         "breakdown_s": asdict(outcome.estimate.breakdown),

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from placer.cost.constants import Constants
+from placer.cost.memory import reported_bytes
 from placer.cost.model import CostModel
-from placer.plan.estimate import Breakdown, Estimate, StageMemory
+from placer.plan.estimate import Breakdown, Estimate
 from placer.validate.measured_run import MeasuredRun
 
 
@@ -17,6 +18,8 @@ class Outcome:
 
     measured: MeasuredRun
     estimate: Estimate
+    peak_memory_bytes: float
+    """What the run's software would report: ``cost.memory.reported_bytes`` of the fullest stage."""
 
     @property
     def error(self) -> float:
@@ -24,15 +27,10 @@ class Outcome:
         return self.estimate.step_time_s / self.measured.measured_s - 1.0
 
     @property
-    def fullest_stage(self) -> StageMemory:
-        """Memory of the stage that needs most."""
-        return max(self.estimate.memory, key=lambda stage: stage.total_bytes)
-
-    @property
     def memory_error(self) -> float | None:
         """Predicted over measured peak memory, less one; None where none was published."""
         peak = self.measured.peak_memory_bytes
-        return None if peak is None else self.fullest_stage.total_bytes / peak - 1.0
+        return None if peak is None else self.peak_memory_bytes / peak - 1.0
 
     @property
     def predicted_efficiency(self) -> float:
@@ -55,16 +53,17 @@ class Outcome:
 
 def predict(runs: Iterable[MeasuredRun], constants: Constants) -> tuple[Outcome, ...]:
     """Cost every run on its own cluster, ranks in order on consecutive accelerators."""
-    return tuple(
-        Outcome(measured=measured, estimate=_estimate(measured, constants)) for measured in runs
-    )
+    return tuple(_outcome(measured, constants) for measured in runs)
 
 
-def _estimate(measured: MeasuredRun, constants: Constants) -> Estimate:
+def _outcome(measured: MeasuredRun, constants: Constants) -> Outcome:
     model = CostModel(
         model=measured.model,
         topology=measured.topology,
         run=measured.run,
         constants=constants,
     )
-    return model.estimate(measured.strategy, measured.placement)
+    estimate = model.estimate(measured.strategy, measured.placement)
+    allocated = max(stage.total_bytes for stage in estimate.memory)
+    peak = reported_bytes(allocated, measured.run, constants.memory)
+    return Outcome(measured=measured, estimate=estimate, peak_memory_bytes=peak)

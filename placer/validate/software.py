@@ -6,6 +6,7 @@ from typing import Final
 
 from placer.errors import shorten
 from placer.spec.run import (
+    Allocator,
     AttentionKernel,
     CudaGraph,
     Features,
@@ -109,6 +110,7 @@ def features_of(row: Row) -> Features:
         eager_kernels=eager,
         gradients=_gradients(row, name),
         fused_cross_entropy=any(mark in name for mark in FUSED_LOSS),
+        allocator=Allocator.CACHING if unfused else Allocator.EXPANDABLE,
         dropout=unfused,
     )
 
