@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -99,7 +100,7 @@ class Search:
         self._next_family = 0
         self._wave = FIRST_WAVE
         self._waves: list[StrategyBatch] = []
-        self._heap: list[tuple[float, int, int, float, bool]] = []
+        self._heap: list[tuple[float, tuple[int, int, int], tuple[int, int], float, bool]] = []
         self._left_out_s = np.inf
         self.solved: list[Solved] = []
         self.failed: list[Candidate] = []
@@ -227,12 +228,12 @@ class Search:
         if len(family) and (not self._heap or family[0] <= self._heap[0][0]):
             self._expand()
             return None
-        bound, wave, row, critical, refined = heapq.heappop(self._heap)
+        bound, _, (wave, row), critical, refined = heapq.heappop(self._heap)
         batch = self._waves[wave].take(np.array([row]))
         if not refined and self._costing.pods.num_pods > 1:
             bound = max(bound, network_bound_s(batch, critical, self._costing))
             if np.isfinite(bound):
-                heapq.heappush(self._heap, (bound, wave, row, critical, True))
+                self._push(bound, critical, (wave, row), True)
             else:
                 self._count(np.array([len(REASONS) - 1]), np.ones(1))
             return None
@@ -256,10 +257,22 @@ class Search:
         wave = len(self._waves)
         self._waves.append(batch)
         for row in np.flatnonzero(np.isfinite(bounds.step_s)).tolist():
-            entry = (float(bounds.step_s[row]), wave, row, float(bounds.critical_s[row]), False)
-            heapq.heappush(self._heap, entry)
+            self._push(float(bounds.step_s[row]), float(bounds.critical_s[row]), (wave, row), False)
         dropped = (bounds.reason == 0) & ~np.isfinite(bounds.step_s)
         self._count(np.where(dropped, len(REASONS) - 1, 0), np.ones(len(batch)))
+
+    def _push(self, bound: float, critical: float, place: tuple[int, int], refined: bool) -> None:
+        """Queue a strategy; bounds that agree to a millionth tie, and the simpler one comes first."""
+        wave, row = place
+        batch = self._waves[wave]
+        grain = SAME_STEP * 2.0 ** math.floor(math.log2(bound))
+        simplicity = (
+            int(batch.cp[row]),
+            int(batch.micro_batch_size[row]),
+            int(batch.vpp[row]),
+        )
+        floor = math.floor(bound / grain) * grain
+        heapq.heappush(self._heap, (floor, simplicity, place, critical, refined))
 
     def _try(self, candidate: Candidate, *, prove_it: bool) -> None:
         """Place a candidate without the solver, and with it where its bound stays open."""
@@ -349,9 +362,13 @@ class Search:
 
 
 def shape_of(candidate: Candidate) -> Shape:
-    """What makes two plans different: tp, cp, ep and pp."""
+    """What makes two plans different: tp, ep, pp, and cp beyond what larger micro-batches undo.
+
+    Twice the cp and twice the micro-batch leave each accelerator the same tokens.
+    """
     batch = candidate.batch
-    return (int(batch.tp[0]), int(batch.cp[0]), int(batch.ep[0]), int(batch.pp[0]))
+    cp, size = int(batch.cp[0]), int(batch.micro_batch_size[0])
+    return (int(batch.tp[0]), cp // math.gcd(cp, size), int(batch.ep[0]), int(batch.pp[0]))
 
 
 def without_gpu_share(options: SearchOptions) -> SearchOptions:
