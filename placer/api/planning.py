@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from placer.spec.run import RunSpec
 
 SOLVER: Final = "cp-sat"
-INDISTINGUISHABLE: Final = "ranking.indistinguishable"
+INDISTINGUISHABLE: Final = "accuracy.indistinguishable"
 
 
 def plan(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from placer.units import format_percent
 
 if TYPE_CHECKING:
     from placer.plan.plan import Plan
+
+MEAN_ERROR: Final = "accuracy.mean_error"
 
 
 def assumption_lines(plan: Plan) -> tuple[str, ...]:
@@ -16,6 +20,7 @@ def assumption_lines(plan: Plan) -> tuple[str, ...]:
         *(f"left open: {text}" for text in plan.provenance.assumptions),
         *cluster_line(plan),
         constants_line(plan),
+        *accuracy_line(plan),
     )
 
 
@@ -31,6 +36,15 @@ def constants_line(plan: Plan) -> str:
     kinds = Counter(constant.kind for constant in plan.provenance.constants)
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=_by_count))
     return f"constants of the cost model: {told} (listed in the plan file)"
+
+
+def accuracy_line(plan: Plan) -> tuple[str, ...]:
+    """How far the cost model is off on measured runs, where the plan records it."""
+    recorded = {constant.name: constant.value for constant in plan.provenance.constants}
+    if MEAN_ERROR not in recorded:
+        return ()
+    error = format_percent(recorded[MEAN_ERROR])
+    return (f"step times of published runs are off by {error} on average: placer validate",)
 
 
 def _by_count(pair: tuple[str, int]) -> tuple[int, str]:
