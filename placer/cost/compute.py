@@ -16,8 +16,14 @@ from placer.workload.operators import (
     Traffic,
 )
 
+TILE = (256.0, 128.0)
+"""Rows and columns of the output tile one multiprocessor works on in large products (cuBLAS)."""
+
 TILE_PAD_ROWS = 64.0
 """Rows a grouped product wastes per expert: half a 128-row tile on average."""
+
+IDLE_WAVE = 0.5
+"""Share of the last wave of tiles that finds no work, averaged over shapes."""
 
 QUANTISE_BYTES = 4.0
 """Casting one bf16 element to an 8-bit format: 2 read, 1 written, 1 for its transpose."""
@@ -51,6 +57,10 @@ class Duration:
 def gemm_s(gemm: Gemm, rates: DeviceRates) -> Duration:
     """Additive roofline: 2 m n k / rate + operand bytes / HBM + launch, per product.
 
+    The output is computed in waves of one tile per multiprocessor, the last one half empty on
+    average (NVIDIA, Matrix Multiplication Background User's Guide, "Wave Quantization"), which
+    costs small shards of a layer dearly. Over the three products of a layer's training m, n and k
+    swap places; each pays for its own contraction.
     Backward is dgrad plus wgrad; wgrad accumulates into fp32 main gradients (8 B per weight).
     Narrow recipes pay for quantising the inputs. Grouped products share one launch and waste half
     a tile of rows per expert.
@@ -60,6 +70,7 @@ def gemm_s(gemm: Gemm, rates: DeviceRates) -> Duration:
     grouped = gemm.role is GemmRole.EXPERT
     rows = gemm.m + TILE_PAD_ROWS if grouped else gemm.m
     flops_s = 2.0 * rows * gemm.n * gemm.k * gemm.copies / rate
+    wave_s = IDLE_WAVE * 2.0 * TILE[0] * TILE[1] * rates.multiprocessors / rate
     weights = gemm.n * gemm.k * gemm.copies
     inputs, outputs = gemm.m * gemm.k * gemm.copies, gemm.m * gemm.n * gemm.copies
     quantise = QUANTISE_BYTES if width < 2.0 else 0.0
@@ -68,8 +79,10 @@ def gemm_s(gemm: Gemm, rates: DeviceRates) -> Duration:
     dgrad_bytes = width * (weights + outputs) + 2.0 * inputs + quantise * outputs
     wgrad_bytes = width * (inputs + outputs) + MAIN_GRADIENT_BYTES * weights
     return Duration(
-        forward_s=flops_s + forward_bytes / hbm + rates.launch_s,
-        backward_s=2.0 * (flops_s + rates.launch_s) + (dgrad_bytes + wgrad_bytes) / hbm,
+        forward_s=flops_s + wave_s * gemm.k + forward_bytes / hbm + rates.launch_s,
+        backward_s=2.0 * (flops_s + rates.launch_s)
+        + wave_s * (gemm.n + gemm.m)
+        + (dgrad_bytes + wgrad_bytes) / hbm,
     )
 
 

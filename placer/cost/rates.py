@@ -11,6 +11,15 @@ from placer.spec.accelerator import Accelerator, Architecture
 from placer.spec.run import AttentionKernel, CudaGraph, Precision, RunSpec
 from placer.workload.operators import GemmRole
 
+MULTIPROCESSORS = {
+    Architecture.AMPERE: 108.0,
+    Architecture.HOPPER: 132.0,
+    Architecture.BLACKWELL: 148.0,
+}
+"""Streaming multiprocessors of A100, H100 SXM and B200 (datasheets); 128 is assumed elsewhere."""
+
+OTHER_MULTIPROCESSORS = 128.0
+
 MEASURED_POWER_W = {Architecture.HOPPER: 700.0, Architecture.BLACKWELL: 1000.0}
 """Power cap of the part behind each generation's sustained rates: H100 SXM, B200 SXM (datasheets)."""
 
@@ -29,6 +38,7 @@ class DeviceRates:
     attention_backward_flops_per_s: float
     attention_fused: bool
     hbm_bytes_per_s: float
+    multiprocessors: float
     launch_s: float
     host_launch_s: float
     host_moe_s: float
@@ -63,6 +73,7 @@ def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -
         attention_backward_flops_per_s=backward,
         attention_fused=features.attention_kernel is not AttentionKernel.UNFUSED,
         hbm_bytes_per_s=accelerator.hbm_bytes_per_s * compute.hbm_efficiency,
+        multiprocessors=MULTIPROCESSORS.get(accelerator.architecture, OTHER_MULTIPROCESSORS),
         launch_s=compute.launch_s,
         host_launch_s=host * compute.host_launch_s,
         host_moe_s=0.0 if features.cuda_graph is CudaGraph.FULL else compute.host_moe_layer_s,
