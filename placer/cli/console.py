@@ -6,6 +6,7 @@ Both are plain text unless they are a terminal; ``NO_COLOR`` is kept.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from functools import cache
 from typing import TYPE_CHECKING
@@ -43,6 +44,12 @@ def is_coloured() -> bool:
     return (
         sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )
+
+
+def page_width() -> int:
+    """Columns of a report: those of the terminal, 60 to 100; 100 where stdout is none."""
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 100
+    return max(60, min(100, columns))
 
 
 def say(text: str, *, style: str | None = None) -> None:

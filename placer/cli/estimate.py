@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from placer.cli.console import is_coloured, say, write
+from placer.cli.console import is_coloured, page_width, say, write
 from placer.cli.options import (
     AsJson,
     Calibration,
@@ -97,6 +97,8 @@ def estimate(
     if as_json:
         write(plan_to_json(plan))
     else:
-        write(render_plan(plan, saved_as=str(output or ""), colour=is_coloured()))
+        write(
+            render_plan(plan, saved_as=str(output or ""), colour=is_coloured(), width=page_width())
+        )
     if not plan.estimate.fits:
         say("warning: this configuration does not fit the memory", style="yellow")

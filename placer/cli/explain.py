@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from placer.cli.console import is_coloured, write
+from placer.cli.console import is_coloured, page_width, write
 from placer.cli.options import AsJson
 
 
@@ -26,4 +26,4 @@ def explain(
     if as_json:
         write(json.dumps(explanation_data(explanation), indent=1))
     else:
-        write(render_explanation(explanation, colour=is_coloured()))
+        write(render_explanation(explanation, colour=is_coloured(), width=page_width()))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from placer.cli.console import is_coloured, say, write
+from placer.cli.console import is_coloured, page_width, say, write
 from placer.cli.options import (
     AsJson,
     Calibration,
@@ -97,4 +97,8 @@ def plan(
         return
     wall_s = time.perf_counter() - start_s
     saved_as = str(output or "")
-    write(render_plan(found, wall_s=wall_s, saved_as=saved_as, colour=is_coloured()))
+    write(
+        render_plan(
+            found, wall_s=wall_s, saved_as=saved_as, colour=is_coloured(), width=page_width()
+        )
+    )

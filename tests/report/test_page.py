@@ -97,6 +97,14 @@ def test_the_page_fits_the_terminal_and_is_plain(plan: Plan) -> None:
         assert line.isprintable()
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_narrow_terminal_gets_narrow_lines(width: int) -> None:
+    text = render_plan(EXPERTS, width=width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "expert parallel" not in text  # it takes no time here
+    assert "megatron" in text
+
+
 def test_colour_changes_nothing_but_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")  # what the terminal wants is the command's business
     plain, coloured = render_plan(DENSE), render_plan(DENSE, colour=True)

@@ -1,4 +1,4 @@
-"""Text of 100 columns from rich's tables: coloured for a terminal, plain for everything else."""
+"""Text from rich's tables: coloured for a terminal, plain and of 100 columns elsewhere."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ WIDTH: Final = 100
 BAR_CELLS: Final = 30
 
 
-def rendered(parts: Iterable[RenderableType], *, colour: bool) -> str:
-    """The parts below each other as lines without trailing spaces."""
+def rendered(parts: Iterable[RenderableType], *, colour: bool, width: int = WIDTH) -> str:
+    """The parts below each other as lines of at most ``width`` without trailing spaces."""
     console = Console(
         file=io.StringIO(),
-        width=WIDTH,
+        width=width,
         force_terminal=colour,
         color_system="truecolor" if colour else None,
         legacy_windows=False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from placer.report.loss import signed_percent
 from placer.report.text.alternatives import alternatives_table
 from placer.report.text.breakdown import breakdown_table
-from placer.report.text.canvas import lines, rendered, section, table
+from placer.report.text.canvas import WIDTH, lines, rendered, section, table
 from placer.report.text.headline import headline
 from placer.units import format_time
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from placer.report.explain import Explanation
 
 
-def render_explanation(explanation: Explanation, *, colour: bool = False) -> str:
-    """The explanation as text of at most 100 columns."""
-    return rendered(_parts(explanation), colour=colour)
+def render_explanation(
+    explanation: Explanation, *, colour: bool = False, width: int = WIDTH
+) -> str:
+    """The explanation as text of at most ``width`` columns."""
+    return rendered(_parts(explanation), colour=colour, width=width)
 
 
 def _parts(explanation: Explanation) -> Iterator[RenderableType]:

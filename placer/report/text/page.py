@@ -8,7 +8,7 @@ from placer.report.binding import findings
 from placer.report.text.alternatives import alternatives_table
 from placer.report.text.assumptions import assumption_lines
 from placer.report.text.breakdown import breakdown_table
-from placer.report.text.canvas import lines, rendered, section
+from placer.report.text.canvas import WIDTH, lines, rendered, section
 from placer.report.text.effort import effort_lines
 from placer.report.text.groups import groups_table
 from placer.report.text.headline import headline
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
 
 def render_plan(
-    plan: Plan, *, wall_s: float | None = None, saved_as: str = "", colour: bool = False
+    plan: Plan,
+    *,
+    wall_s: float | None = None,
+    saved_as: str = "",
+    colour: bool = False,
+    width: int = WIDTH,
 ) -> str:
-    """The report as text of at most 100 columns.
+    """The report as text.
 
     Parameters
     ----------
@@ -38,8 +43,10 @@ def render_plan(
         File the plan was written to, for the commands that come next.
     colour
         Whether the reader is a terminal that wants colour.
+    width
+        Columns a line may have.
     """
-    return rendered(_parts(plan, wall_s, saved_as), colour=colour)
+    return rendered(_parts(plan, wall_s, saved_as), colour=colour, width=width)
 
 
 def _parts(plan: Plan, wall_s: float | None, saved_as: str) -> Iterator[RenderableType]:
