@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from placer.report.loss import signed_percent
 from placer.report.palette import COMPONENTS
 from placer.report.text.canvas import lines, rendered, section, table
-from placer.units import format_percent, format_time
+from placer.units import format_percent, format_size, format_time
 from placer.validate.grouping import GroupedBy
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def render_validation(validation: Validation, *, colour: bool) -> str:
     ]
     if validation.costed:
         parts.append(section(f"Worst {WORST} rows", _worst_table(validation)))
+    if validation.not_fitting:
+        parts.append(section("Ran, but judged not to fit", _memory_table(validation)))
     if validation.skipped:
         parts.append(section("Skipped", _skipped_table(validation)))
     return rendered(parts, colour=colour)
@@ -161,6 +163,17 @@ def _worst_table(validation: Validation) -> Table:
             format_time(outcome.measured.measured_s),
             f"{short_name(outcome.measured.name)}\n  {dominant(outcome)}",
         )
+    return grid
+
+
+def _memory_table(validation: Validation) -> Table:
+    grid = table(("needs", "right"), ("may hold", "right"), ("run", "left"))
+    for outcome in validation.not_fitting[:WORST]:
+        needs, limit = outcome.fullest_stage.total_bytes, outcome.memory_limit_bytes
+        grid.add_row(format_size(needs), format_size(limit), short_name(outcome.measured.name))
+    rest = len(validation.not_fitting) - WORST
+    if rest > 0:
+        grid.add_row("", "", f"and {rest} more")
     return grid
 
 

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Final
 
 from placer.validate.predict import Outcome
+from placer.validate.statistics import mean
 
 NOTABLE: Final = 0.05
 """Two times closer than this are no choice: runs repeat to a few percent."""
@@ -15,7 +16,19 @@ NOTABLE: Final = 0.05
 MIN_CONFIGURATIONS: Final = 5
 """Configurations a question needs before the regret of its answer says anything."""
 
-Question = tuple[object, ...]
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """One answer to a question; runs of the same configuration count once, at their mean time.
+
+    ``name`` is that of its first run.
+    """
+
+    name: str
+    measured_s: float
+    predicted_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +75,22 @@ class ChoiceAccuracy:
 
 def choice_accuracy(outcomes: Sequence[Outcome]) -> ChoiceAccuracy:
     """Compare configurations that answer the same question."""
-    questions: dict[Question, list[Outcome]] = {}
+    questions: dict[Key, list[Outcome]] = {}
     for outcome in outcomes:
         questions.setdefault(_question(outcome), []).append(outcome)
-    pairs = named = 0
-    for group in questions.values():
-        judged = [_names_faster(a, b) for a, b in combinations(group, 2) if _differ(a, b)]
-        pairs += len(judged)
-        named += sum(judged)
-    regrets = [_regret(g) for g in questions.values() if len(g) >= MIN_CONFIGURATIONS]
+    answers = [(group[0], _configurations(group)) for group in questions.values()]
+    judged = [
+        _names_faster(a, b)
+        for _, configurations in answers
+        for a, b in combinations(configurations, 2)
+        if _differ(a, b)
+    ]
+    regrets = [_regret(o, found) for o, found in answers if len(found) >= MIN_CONFIGURATIONS]
     ordered = sorted(regrets, key=lambda r: (-r.regret, r.model, r.best))
-    return ChoiceAccuracy(pairs=pairs, named=named, regrets=tuple(ordered))
+    return ChoiceAccuracy(pairs=len(judged), named=sum(judged), regrets=tuple(ordered))
 
 
-def _question(outcome: Outcome) -> Question:
+def _question(outcome: Outcome) -> Key:
     """What is given: the model's shape, the sequence, the accelerators and the batch.
 
     A model is the same under another name.
@@ -91,32 +106,43 @@ def _question(outcome: Outcome) -> Question:
     )
 
 
-def _differ(a: Outcome, b: Outcome) -> bool:
-    slower, faster = _ordered(a.measured.measured_s, b.measured.measured_s)
+def _configurations(group: Sequence[Outcome]) -> list[Configuration]:
+    """What was chosen: the strategy, the recipe and the features of the software."""
+    runs: dict[Key, list[Outcome]] = {}
+    for outcome in group:
+        run = outcome.measured.run
+        key = (outcome.measured.strategy, run.precision, run.features)
+        runs.setdefault(key, []).append(outcome)
+    return [
+        Configuration(
+            name=repeats[0].measured.name,
+            measured_s=mean([o.measured.measured_s for o in repeats]),
+            predicted_s=mean([o.estimate.step_time_s for o in repeats]),
+        )
+        for repeats in runs.values()
+    ]
+
+
+def _differ(a: Configuration, b: Configuration) -> bool:
+    slower, faster = max(a.measured_s, b.measured_s), min(a.measured_s, b.measured_s)
     return slower / faster - 1.0 > NOTABLE
 
 
-def _ordered(a: float, b: float) -> tuple[float, float]:
-    return max(a, b), min(a, b)
+def _names_faster(a: Configuration, b: Configuration) -> bool:
+    return (a.measured_s - b.measured_s) * (a.predicted_s - b.predicted_s) > 0.0
 
 
-def _names_faster(a: Outcome, b: Outcome) -> bool:
-    measured = a.measured.measured_s - b.measured.measured_s
-    predicted = a.estimate.step_time_s - b.estimate.step_time_s
-    return measured * predicted > 0.0
-
-
-def _regret(group: Sequence[Outcome]) -> Regret:
-    best = min(group, key=lambda o: o.measured.measured_s)
-    chosen = min(group, key=lambda o: (o.estimate.step_time_s, o.measured.measured_s))
-    first = best.measured
+def _regret(first: Outcome, configurations: Sequence[Configuration]) -> Regret:
+    best = min(configurations, key=lambda c: c.measured_s)
+    chosen = min(configurations, key=lambda c: (c.predicted_s, c.measured_s))
+    measured = first.measured
     return Regret(
-        model=first.model.name,
-        accelerator=first.accelerator,
-        gpus=first.strategy.num_gpus,
-        global_batch_size=first.run.global_batch_size,
-        configurations=len(group),
-        chosen=chosen.measured.name,
-        best=first.name,
-        regret=chosen.measured.measured_s / first.measured_s - 1.0,
+        model=measured.model.name,
+        accelerator=measured.accelerator,
+        gpus=measured.strategy.num_gpus,
+        global_batch_size=measured.run.global_batch_size,
+        configurations=len(configurations),
+        chosen=chosen.name,
+        best=best.name,
+        regret=chosen.measured_s / best.measured_s - 1.0,
     )

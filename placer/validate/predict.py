@@ -27,6 +27,12 @@ class Outcome:
         return self.estimate.step_time_s / self.measured.measured_s - 1.0
 
     @property
+    def memory_limit_bytes(self) -> float:
+        """What the fullest stage may hold."""
+        stages = zip(self.estimate.memory, self.estimate.memory_limit_bytes, strict=True)
+        return max(stages, key=lambda stage: stage[0].total_bytes)[1]
+
+    @property
     def memory_error(self) -> float | None:
         """Predicted over measured peak memory, less one; None where none was published."""
         peak = self.measured.peak_memory_bytes

@@ -70,6 +70,11 @@ class Validation:
         """Rows without one."""
         return tuple(row for row in self.rows if isinstance(row, SkippedRun))
 
+    @property
+    def not_fitting(self) -> tuple[Outcome, ...]:
+        """Rows that ran and are judged not to fit their memory."""
+        return tuple(outcome for outcome in self.costed if not outcome.estimate.fits)
+
     def worst(self, count: int) -> tuple[Outcome, ...]:
         """The rows with the largest absolute error."""
         return tuple(sorted(self.costed, key=lambda o: -abs(o.error))[:count])

@@ -109,14 +109,21 @@ def test_sizes(gpus: int, name: str) -> None:
     assert size(run_of(rows_of(cells)[0])) == name
 
 
+def configuration(number: int, measured_s: float, predicted_s: float, **cells: str) -> Outcome:
+    """One of several answers to the same question: they differ in micro-batch or chunks."""
+    answers = [{"micro_batch": str(2**i)} for i in range(6)]
+    cells = {"id": f"answer {number}"} | answers[number] | cells
+    return outcome(measured_s, predicted_s, **cells)
+
+
 def test_choice_counts_pairs_that_differ_notably() -> None:
     found = choice_accuracy(
         [
-            outcome(10.0, 11.0),
-            outcome(10.4, 9.0),  # 4 % from the first: no choice
-            outcome(12.0, 12.0),  # rightly slower than both
-            outcome(20.0, 8.0),  # predicted fastest, measured slowest: three wrong pairs
-            outcome(20.0, 8.0, global_batch="256"),  # another question
+            configuration(0, 10.0, 11.0),
+            configuration(1, 10.4, 9.0),  # 4 % from the first: no choice
+            configuration(2, 12.0, 12.0),  # rightly slower than both
+            configuration(3, 20.0, 8.0),  # predicted fastest, measured slowest: three wrong pairs
+            configuration(4, 20.0, 8.0, global_batch="256"),  # another question
         ]
     )
     assert (found.pairs, found.named) == (5, 2)
@@ -125,11 +132,29 @@ def test_choice_counts_pairs_that_differ_notably() -> None:
     assert found.mean_regret is None
 
 
+def test_runs_of_one_configuration_count_once_at_their_mean() -> None:
+    found = choice_accuracy(
+        [
+            configuration(0, 10.0, 10.0),
+            configuration(0, 14.0, 10.0),  # the same again, on a bad day: 12 s on average
+            configuration(1, 11.0, 9.0),
+        ]
+    )
+    assert (found.pairs, found.named) == (1, 1)
+
+
+def test_a_model_is_the_same_under_another_name() -> None:
+    found = choice_accuracy(
+        [configuration(0, 10.0, 10.0, model="a"), configuration(1, 11.0, 11.0, model="b")]
+    )
+    assert found.pairs == 1
+
+
 def test_regret_of_five_configurations() -> None:
     times = [(10.0, 10.0), (11.0, 9.5), (12.0, 12.0), (13.0, 13.0), (14.0, 14.0)]
-    found = choice_accuracy([outcome(m, p, id=f"run {m:g}") for m, p in times])
+    found = choice_accuracy([configuration(i, m, p) for i, (m, p) in enumerate(times)])
     (regret,) = found.regrets
-    assert (regret.chosen, regret.best, regret.configurations) == ("run 11", "run 10", 5)
+    assert (regret.chosen, regret.best, regret.configurations) == ("answer 1", "answer 0", 5)
     assert found.mean_regret == pytest.approx(0.1)
     assert found.max_regret == pytest.approx(0.1)
 
@@ -190,6 +215,15 @@ def test_text_fits_the_terminal_and_names_every_reason() -> None:
     assert max(len(line) for line in text.splitlines()) <= 100
     assert "3 of 6 runs" in text
     assert "vocab: expected a whole number >= 1, got 'many' (broken)" in text
+
+
+def test_rows_that_ran_but_do_not_fit_are_listed() -> None:
+    """100 layers of Llama 3 8B's width on one accelerator."""
+    large = DENSE | {"id": "large", "gpus": "1", "tp": "1", "pp": "1", "dp": "1", "n_layers": "100"}
+    found = validated(DENSE, large)
+    assert [o.measured.name for o in found.not_fitting] == ["large"]
+    assert found.overall.judged_fitting == pytest.approx(0.5)
+    assert "judged not to fit" in render_validation(found, colour=False)
 
 
 def test_markdown_escapes_cells() -> None:
