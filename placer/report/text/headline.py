@@ -66,7 +66,8 @@ def proof(plan: Plan) -> str:
     gap = f"{100 * plan.bound.gap:.2f} %"
     if plan.status is PlanStatus.OPTIMAL:
         return f"proven within {gap} of the fastest plan there is, by this cost model"
-    return f"best found before the search was cut, at most {gap} above the fastest plan there is"
+    asked = f"{100 * plan.provenance.limits.gap:g} %"
+    return f"best plan found, at most {gap} above the fastest plan there is ({asked} was asked for)"
 
 
 def _launchable(plan: Plan) -> str:
