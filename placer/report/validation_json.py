@@ -49,7 +49,7 @@ def _costed(outcome: Outcome) -> dict[str, Any]:
         "error": outcome.error,
         "peak_mem_gib": None if peak is None else peak / GIB,
         "predicted_mem_gib": outcome.peak_memory_bytes / GIB,
-        "memory_limit_gib": outcome.memory_limit_bytes / GIB,
+        "memory_limit_gib": outcome.fullest_stage[1] / GIB,
         "fits": outcome.estimate.fits,
         "mfu": outcome.estimate.mfu,
         "breakdown_s": asdict(outcome.estimate.breakdown),

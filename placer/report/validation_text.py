@@ -169,7 +169,7 @@ def _worst_table(validation: Validation) -> Table:
 def _memory_table(validation: Validation) -> Table:
     grid = table(("needs", "right"), ("may hold", "right"), ("run", "left"))
     for outcome in validation.not_fitting[:WORST]:
-        needs, limit = outcome.fullest_stage.total_bytes, outcome.memory_limit_bytes
+        needs, limit = outcome.fullest_stage
         grid.add_row(format_size(needs), format_size(limit), short_name(outcome.measured.name))
     rest = len(validation.not_fitting) - WORST
     if rest > 0:

@@ -27,10 +27,11 @@ class Outcome:
         return self.estimate.step_time_s / self.measured.measured_s - 1.0
 
     @property
-    def memory_limit_bytes(self) -> float:
-        """What the fullest stage may hold."""
-        stages = zip(self.estimate.memory, self.estimate.memory_limit_bytes, strict=True)
-        return max(stages, key=lambda stage: stage[0].total_bytes)[1]
+    def fullest_stage(self) -> tuple[float, float]:
+        """Bytes that the stage with least to spare needs, and what it may hold."""
+        needs = [stage.total_bytes for stage in self.estimate.memory]
+        limits = self.estimate.memory_limit_bytes
+        return max(zip(needs, limits, strict=True), key=lambda stage: stage[0] / stage[1])
 
     @property
     def memory_error(self) -> float | None:
