@@ -1,0 +1,234 @@
+"""How long each pass through a virtual stage keeps its accelerators, and what it leaves behind.
+
+Durations of operators are the cost model's lowest level (``cost.compute``); which collectives a
+layer runs, and what hides behind what, is laid out here once more from the frameworks' own rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from placer.cost.compute import attention_s, gemm_s, host_s, work_s
+from placer.cost.constants import Constants
+from placer.cost.items import EMBEDDING, LOSS, MTP, Item
+from placer.cost.rates import DeviceRates
+from placer.cost.recompute import selective_s
+from placer.plan.placement import ChunkLayout
+from placer.plan.strategy import RecomputeGranularity, Strategy
+from placer.simulate.exchanges import CellExchanges
+from placer.spec.model import MlpKind, ModelSpec
+from placer.spec.run import RunSpec
+from placer.workload.activations import RecomputeModule, kept_bytes
+from placer.workload.attention import key_value_width
+from placer.workload.operators import Shard
+
+BF16 = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassTime:
+    """Seconds of one pass by component; they follow each other."""
+
+    compute: float = 0.0
+    tp: float = 0.0
+    cp: float = 0.0
+    ep: float = 0.0
+    recompute: float = 0.0
+    dp: float = 0.0
+
+    @property
+    def total_s(self) -> float:
+        """Seconds from start to end."""
+        return self.compute + self.tp + self.cp + self.ep + self.recompute + self.dp
+
+    def __add__(self, other: PassTime) -> PassTime:
+        return PassTime(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        )
+
+    def __mul__(self, factor: float) -> PassTime:
+        return PassTime(**{f.name: getattr(self, f.name) * factor for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPass:
+    """One item of a virtual stage: its passes, parameters on one accelerator, kept activations.
+
+    ``weight_share`` is the part of the backward pass that makes weight gradients.
+    """
+
+    forward: PassTime
+    backward: PassTime
+    weight_share: float
+    dense_parameters: float
+    expert_parameters: float
+    activation_bytes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassModel:
+    """What prices the items of one lane's stage: the model and run, rates, its cells' exchanges."""
+
+    model: ModelSpec
+    run: RunSpec
+    strategy: Strategy
+    constants: Constants
+    shard: Shard
+    rates: DeviceRates
+    modules: frozenset[RecomputeModule]
+    exchanges: CellExchanges
+
+    def item(self, item: Item) -> ItemPass:
+        """One item, priced.
+
+        Host launches are a floor under each pass on its own: where a stage waits for a transfer, or
+        its dispatcher asks the accelerator for counts, the host cannot run ahead.
+        """
+        forward = self._forward(item)
+        again_s, relaunches = self._recomputation(item, forward)
+        backward = self._backward(item) + PassTime(recompute=again_s)
+        host = host_s(item.work, self.rates)
+        launches = _one(host.forward_s)
+        forward_all = _at_least(forward, launches)
+        backward_all = _at_least(backward, _one(host.backward_s) + relaunches * launches)
+        weights = sum(_one(gemm_s(g, self.rates).backward_s) for g in item.work.gemms) / 2.0
+        return ItemPass(
+            forward=forward_all,
+            backward=backward_all,
+            weight_share=weights / backward_all.total_s if backward_all.total_s else 0.0,
+            dense_parameters=_one(item.parameters.dense),
+            expert_parameters=_one(item.parameters.expert),
+            activation_bytes=self._kept_bytes(item),
+        )
+
+    def _forward(self, item: Item) -> PassTime:
+        return PassTime(
+            compute=_one(work_s(item.work, self.rates).forward_s),
+            tp=self._tensor_s(item, backward=False),
+            cp=self._context_s(item, backward=False),
+            ep=self._expert_s(item, backward=False),
+        )
+
+    def _backward(self, item: Item) -> PassTime:
+        return PassTime(
+            compute=_one(work_s(item.work, self.rates).backward_s),
+            tp=self._tensor_s(item, backward=True),
+            cp=self._context_s(item, backward=True),
+            ep=self._expert_s(item, backward=True),
+        )
+
+    def _recomputation(self, item: Item, forward: PassTime) -> tuple[float, float]:
+        """Seconds that run again before the backward pass, and the share of launches they repeat."""
+        granularity = self.strategy.recompute.granularity
+        if item.layer is None or granularity is RecomputeGranularity.NONE:
+            return 0.0, 0.0
+        if granularity is RecomputeGranularity.FULL:
+            return forward.total_s, 1.0
+        return _one(selective_s(item.work, self.modules, self.rates)), 0.0
+
+    def _tensor_s(self, item: Item, *, backward: bool) -> float:
+        """Exposed tensor-parallel collectives of one pass.
+
+        With sequence parallelism a block gathers its input and scatters its output forward; backward
+        it gathers the output's gradient, gathers the saved input again and scatters the input's
+        gradient, the last two beside a product each (Korthikanti et al., arXiv 2205.05198, figure 5;
+        Megatron-LM ``core/tensor_parallel/layers.py``). Without, it all-reduces once each way.
+        """
+        if self.strategy.tp == 1:
+            return 0.0
+        features, exchanges = self.constants.features, self.exchanges
+        near = exchanges.tp_inside_domain
+        size = BF16 * self.model.hidden_size * _one(self.shard.tokens)
+        beside = features.tp_backward_hidden if near else 0.0
+        if self.strategy.sequence_parallel:
+            once = exchanges.tp.duration(size).total_s
+            block = once + 2.0 * once * (1.0 - beside) if backward else 2.0 * once
+        else:
+            block = exchanges.reduce_s(size) * (1.0 - beside if backward else 1.0)
+        if self.run.features.tp_comm_overlap and near:
+            block *= 1.0 - features.tp_overlap_hidden
+        return block * self._blocks(item) + self._expert_tensor_s(item)
+
+    def _blocks(self, item: Item) -> float:
+        """Blocks around which tensor-parallel ranks communicate; half a one at the model's ends."""
+        if item.layer is None:
+            return 0.5
+        moe = self.model.moe
+        if item.layer.mlp is MlpKind.MOE and moe is not None:
+            return 2.0 if moe.shared_ffn_hidden_size else 1.0
+        return 1.0 if self.model.parallel_block else 2.0
+
+    def _expert_tensor_s(self, item: Item) -> float:
+        """Gather and scatter of routed tokens over an expert-tensor group, either way."""
+        moe = self.model.moe
+        if moe is None or not _routed(item) or self.strategy.etp == 1:
+            return 0.0
+        routed = _one(self.shard.local_tokens) * moe.top_k * self.strategy.etp
+        return 2.0 * self.exchanges.etp.duration(BF16 * self.model.hidden_size * routed).total_s
+
+    def _context_s(self, item: Item, *, backward: bool) -> float:
+        """What a ring of key/value blocks keeps the attention waiting (arXiv 2310.01889, section 3).
+
+        cp steps, each on one block; all but the last receive the next block meanwhile. Backward,
+        gradients travel with the blocks.
+        """
+        cp = self.strategy.cp
+        if cp == 1 or item.layer is None:
+            return 0.0
+        width = key_value_width(self.model.attention, self.shard)
+        size = BF16 * _one(width * self.shard.tokens) * cp
+        passes = 2.0 if backward else 1.0
+        step_s = passes * self.exchanges.cp.duration(size).total_s / (cp - 1)
+        cores = [attention_s(core, self.rates) for core in item.work.attention]
+        core_s = sum(_one(c.backward_s if backward else c.forward_s) for c in cores)
+        hidden = self.constants.features.stream_overlap_hidden
+        return (cp - 1) * max(step_s - hidden * core_s / cp, 0.0)
+
+    def _expert_s(self, item: Item, *, backward: bool) -> float:
+        """Dispatch and combine of one pass, less what an overlapping schedule hides."""
+        if not _routed(item) or self.strategy.ep == 1:
+            return 0.0
+        size = BF16 * self.model.hidden_size * _one(self.shard.tokens / self.shard.tp)
+        both = 2.0 * self.exchanges.ep.duration(size).total_s
+        if not self.run.features.ep_overlap:
+            return both
+        cover = work_s(item.work, self.rates)
+        most = _one(cover.backward_s if backward else cover.forward_s)
+        return both - min(self.constants.features.ep_overlap_hidden * both, most)
+
+    def _kept_bytes(self, item: Item) -> float:
+        """Activations of one micro-batch; with full recomputation a layer keeps its input only."""
+        if item.layer is None:
+            return 0.0
+        granularity = self.strategy.recompute.granularity
+        if granularity is RecomputeGranularity.FULL:
+            return BF16 * self.model.hidden_size * _one(self.shard.local_tokens)
+        dropped = self.modules if granularity is RecomputeGranularity.SELECTIVE else frozenset()
+        return _one(kept_bytes(item.saved, dropped))
+
+
+def items_in(chunk: ChunkLayout, model: ModelSpec) -> tuple[str, ...]:
+    """Names of a chunk's items in model order."""
+    layers = model.layers[chunk.first_layer : chunk.first_layer + chunk.num_layers]
+    return (
+        *([EMBEDDING] if chunk.embedding else []),
+        *(layer.name for layer in layers),
+        *([MTP] * chunk.num_mtp),
+        *([LOSS] if chunk.loss else []),
+    )
+
+
+def _at_least(time: PassTime, floor_s: float) -> PassTime:
+    """The pass, with what the accelerator waits for the host counted as computation."""
+    return time + PassTime(compute=max(floor_s - time.total_s, 0.0))
+
+
+def _routed(item: Item) -> bool:
+    return item.layer is not None and item.layer.mlp is MlpKind.MOE
+
+
+def _one(values: object) -> float:
+    """The only row of a column over strategies."""
+    return float(np.ravel(np.asarray(values))[0])
