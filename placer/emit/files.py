@@ -12,7 +12,7 @@ from placer.emit.rank_table import rank_table_json
 from placer.emit.registry import launcher_named, split_release, target_named
 from placer.errors import InfeasibleError, InputError, Problem
 from placer.plan.legality import violations
-from placer.plan.ranks import RankTable, expand_ranks
+from placer.plan.ranks import RankTable, expand_ranks, reordered
 
 if TYPE_CHECKING:
     from placer.plan.plan import Plan
@@ -67,9 +67,10 @@ def emitted_files(plan: Plan, framework: str, launcher: str) -> dict[str, str]:
     target, starter = target_named(name), launcher_named(launcher)
     _check(plan)
     _check_expressible(plan, name, release)
-    ranks = expand_ranks(plan)
-    _check_hosts(ranks)
-    configuration = target.files(plan, release)
+    planned = expand_ranks(plan)
+    _check_hosts(planned)
+    ranks = reordered(planned, target.order(plan, planned))
+    configuration = target.files(plan, ranks, release)
     files = {**configuration.files, **starter.files(plan, ranks, configuration)}
     return files | {RANK_TABLE_FILE: rank_table_json(ranks)}
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from placer.emit.launchers.jobset import JobSet
+from placer.emit.launchers.openmpi import OpenMpi
+from placer.emit.launchers.ray import Ray
 from placer.emit.launchers.slurm import Slurm
+from placer.emit.launchers.torchrun import Torchrun
 from placer.emit.megatron.target import Megatron
+from placer.emit.torchtitan.target import Torchtitan
 from placer.errors import InputError, Problem
 from placer.plan.legality import violations
 from placer.plan.mathematics import ANY_FRAMEWORK
@@ -21,8 +26,12 @@ if TYPE_CHECKING:
 
 EntryT = TypeVar("EntryT")
 
-TARGETS: Final[Mapping[str, FrameworkTarget]] = {target.name: target for target in (Megatron(),)}
-LAUNCHERS: Final[Mapping[str, Launcher]] = {launcher.name: launcher for launcher in (Slurm(),)}
+TARGETS: Final[Mapping[str, FrameworkTarget]] = {
+    target.name: target for target in (Megatron(), Torchtitan())
+}
+LAUNCHERS: Final[Mapping[str, Launcher]] = {
+    launcher.name: launcher for launcher in (JobSet(), OpenMpi(), Ray(), Slurm(), Torchrun())
+}
 
 
 def split_release(framework: str) -> tuple[str, str]:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from placer.plan.legality import FrameworkRules
     from placer.plan.plan import Plan
     from placer.plan.ranks import RankTable
+    from placer.plan.strategy import IntArray
+
+
+class Start(StrEnum):
+    """How the processes of a framework come to life.
+
+    ``torchrun``: one program per rank, which torchrun may start; ``node``: the framework has its own
+    starter, run once per host with NODE_RANK, MASTER_ADDR and MASTER_PORT set; ``rank``: one program
+    per rank that reads RANK, LOCAL_RANK and WORLD_SIZE, and knows nothing of torchrun.
+    """
+
+    TORCHRUN = "torchrun"
+    NODE = "node"
+    RANK = "rank"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +41,22 @@ class FrameworkFiles:
     """What a framework target writes, and what a launcher needs to know of it.
 
     ``files`` maps names to contents. A launcher sources ``sourced`` (names of bash files) and starts
-    one process per rank with the bash words ``program``.
+    the bash words ``program`` as ``start`` says; the folder of the files is ``$HERE``.
     """
 
     files: dict[str, str]
     sourced: tuple[str, ...]
     program: str
     environment: tuple[EnvironmentVariable, ...]
+    start: Start = Start.TORCHRUN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a launcher's files put each rank: N host names and N accelerator numbers inside them."""
+
+    hosts: tuple[str, ...]
+    gpu_index: tuple[int, ...]
 
 
 class FrameworkTarget(Protocol):
@@ -44,8 +69,15 @@ class FrameworkTarget(Protocol):
     def rules(self, release: str) -> FrameworkRules:
         """What the framework can run; the newest release known when empty."""
 
-    def files(self, plan: Plan, release: str) -> FrameworkFiles:
-        """The framework's configuration of a plan."""
+    def order(self, plan: Plan, ranks: RankTable) -> IntArray:
+        """(N,) which rank of the plan each of the framework's own ranks has to be.
+
+        A framework derives groups from rank numbers in an order of its own; this is the
+        permutation that makes its groups the plan's.
+        """
+
+    def files(self, plan: Plan, ranks: RankTable, release: str) -> FrameworkFiles:
+        """The framework's configuration of a plan; ``ranks`` are in the framework's order."""
 
 
 class Launcher(Protocol):
@@ -57,3 +89,6 @@ class Launcher(Protocol):
 
     def files(self, plan: Plan, ranks: RankTable, framework: FrameworkFiles) -> dict[str, str]:
         """Names and contents of the launcher's files."""
+
+    def places(self, files: Mapping[str, str], num_ranks: int) -> Places:
+        """Read back from the launcher's own files where each rank will run."""

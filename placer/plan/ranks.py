@@ -6,7 +6,7 @@ specification inside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,6 +106,35 @@ def rank_table(strategy: Strategy, placement: Placement, topology: Topology) -> 
         pod_names=pods,
         domain_names=domains,
         gpus_per_host=topology.gpus_per_host,
+    )
+
+
+def reordered(ranks: RankTable, order: IntArray) -> RankTable:
+    """The table of a framework that numbers ranks otherwise: its rank r is the plan's ``order[r]``.
+
+    Hosts are numbered anew by their lowest rank, ranks inside a host anew upwards.
+    """
+    if np.array_equal(order, np.arange(len(order))):
+        return ranks
+    coordinates = ranks.coordinates
+    columns = {f.name: getattr(coordinates, f.name)[order] for f in fields(coordinates)}
+    hosts, first, positions = np.unique(
+        ranks.node_rank[order], return_index=True, return_inverse=True
+    )
+    by_rank = np.argsort(first)
+    node_rank = np.argsort(by_rank)[positions]
+    return replace(
+        ranks,
+        coordinates=Coordinates(**columns),
+        gpu=ranks.gpu[order],
+        node_rank=node_rank,
+        local_rank=_counted_within(node_rank),
+        gpu_index=ranks.gpu_index[order],
+        rail=ranks.rail[order],
+        site=ranks.site[order],
+        pod=ranks.pod[order],
+        domain=ranks.domain[order],
+        node_names=tuple(ranks.node_names[host] for host in hosts[by_rank].tolist()),
     )
 
 

@@ -142,10 +142,10 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("framework", "launcher", "named"),
     [
-        ("megatrom", "slurm", "expected one of megatron"),
+        ("megatrom", "slurm", "megatron, torchtitan"),
         ("megatron@0.1", "slurm", "megatron@0.1"),
-        ("megatron", "slum", "expected one of slurm"),
-        ("any", "slurm", "expected one of megatron"),
+        ("megatron", "slum", "slurm, torchrun"),
+        ("any", "slurm", "megatron, torchtitan"),
     ],
 )
 def test_unknown_names(framework: str, launcher: str, named: str) -> None:
@@ -331,9 +331,9 @@ def _packed(strategy: Strategy, cluster: ClusterSpec) -> Plan:
 def test_rules_by_name() -> None:
     assert rules_of("any").name == "any"
     assert rules_of("megatron@0.17.1").release == "0.17.1"
-    with pytest.raises(InputError, match="expected one of megatron, any"):
+    with pytest.raises(InputError, match="expected one of .*megatron, .*any"):
         rules_of("torch")
     plan = dense_plan()
-    assert launchable_by(plan.model, plan.run, plan.strategy) == ("megatron",)
+    assert "megatron" in launchable_by(plan.model, plan.run, plan.strategy)
     odd = replace(plan.strategy, schedule=Schedule.DUAL_PIPE)
     assert launchable_by(plan.model, plan.run, odd) == ()

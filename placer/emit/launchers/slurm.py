@@ -7,22 +7,26 @@ a task is a host and runs ``torchrun`` with static rendezvous; otherwise a task 
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from placer.emit.launchers.gpus_of_host import GPU_FILE, gpu_lines, gpus_of_ranks
+from placer.emit.launchers.nodes import start_of
+from placer.emit.launchers.quoting import job_name, quoted_environment
 from placer.emit.launchers.templates import render
+from placer.emit.target import Places, Start
 from placer.spec.hierarchy.hostlist import compress_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from placer.emit.target import FrameworkFiles
     from placer.plan.plan import Plan
     from placer.plan.ranks import RankTable
 
 HOST_FILE: Final = "hostfile"
-GPU_FILE: Final = "gpus_of_host"
 SCRIPT: Final = "job.sbatch"
 
 
@@ -34,43 +38,47 @@ class Slurm:
 
     def files(self, plan: Plan, ranks: RankTable, framework: FrameworkFiles) -> dict[str, str]:
         """``hostfile``, ``job.sbatch``, and ``gpus_of_host`` where not all GPUs of a host run."""
-        hosts = ranks.node_names if ranks.ranks_per_node else ranks.host_of_rank
+        start = start_of(ranks, framework, self.name)
+        if start is Start.TORCHRUN and not ranks.ranks_per_node:
+            start = Start.RANK
+        hosts = ranks.host_of_rank if start is Start.RANK else ranks.node_names
         files = {HOST_FILE: "".join(f"{host}\n" for host in hosts)}
         if not ranks.uses_gpus_in_order:
-            files[GPU_FILE] = _gpus_of_host(ranks)
-        files[SCRIPT] = _script(plan, ranks, framework, num_tasks=len(hosts))
+            files[GPU_FILE] = gpu_lines(ranks)
+        files[SCRIPT] = _script(plan, ranks, framework, start=start, num_tasks=len(hosts))
         return files
 
-
-def _gpus_of_host(ranks: RankTable) -> str:
-    """One line per host: its name and its GPUs in local-rank order."""
-    order = np.lexsort((ranks.local_rank, ranks.node_rank))
-    counts = np.bincount(ranks.node_rank)
-    gpus = np.split(ranks.gpu_index[order], np.cumsum(counts)[:-1])
-    return "".join(
-        f"{name} {','.join(map(str, indices.tolist()))}\n"
-        for name, indices in zip(ranks.node_names, gpus, strict=True)
-    )
+    def places(self, files: Mapping[str, str], num_ranks: int) -> Places:
+        """Where the host file puts each rank: a line per rank or per host."""
+        lines = files[HOST_FILE].split()
+        each = num_ranks // len(lines)
+        hosts = tuple(lines[rank // each] for rank in range(num_ranks))
+        return Places(hosts=hosts, gpu_index=gpus_of_ranks(files, hosts))
 
 
-def _script(plan: Plan, ranks: RankTable, framework: FrameworkFiles, *, num_tasks: int) -> str:
+def _script(
+    plan: Plan, ranks: RankTable, framework: FrameworkFiles, *, start: Start, num_tasks: int
+) -> str:
     """The batch script: exactly the hosts of the plan, alone, in the plan's order."""
-    quoted = [replace(v, value=shlex.quote(v.value)) for v in framework.environment]
     return render(
         "job.sbatch.j2",
-        job_name=_plain(f"{plan.model.name}-{plan.cluster.name}"),
+        job_name=job_name(plan),
         num_nodes=len(ranks.node_names),
         num_tasks=num_tasks,
         node_list=",".join(compress_names(ranks.node_names)),
+        segment=_segment(ranks),
         gpus_per_node=ranks.gpus_per_host,
+        start=start.value,
         ranks_per_node=ranks.ranks_per_node,
         gpu_file="" if ranks.uses_gpus_in_order else GPU_FILE,
-        environment=quoted,
+        environment=quoted_environment(framework),
         sourced=framework.sourced,
         program=framework.program,
     )
 
 
-def _plain(text: str) -> str:
-    """Letters, digits, dots and dashes only: nothing can break out of an option line."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in ".-_") else "-" for c in text)
+def _segment(ranks: RankTable) -> int:
+    """Hosts in every scale-up domain of several hosts, when all hold as many; else 0."""
+    pairs = np.unique(np.stack([ranks.domain, ranks.node_rank]), axis=1)
+    hosts = np.bincount(pairs[0])
+    return int(hosts[0]) if hosts[0] > 1 and np.all(hosts == hosts[0]) else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from placer.emit.megatron.argument import Argument, Section, flag
+from placer.emit.argument import Argument, Section, flag
 from placer.spec.model import AttentionKind, MlpKind, NormKind
 from placer.spec.run import MoeDispatcher
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from placer.emit.argument import Argument, Section, comment, flag, section_lines
 from placer.emit.megatron.architecture import architecture
-from placer.emit.megatron.argument import Argument, Section, comment, flag, section_lines
 from placer.emit.megatron.layout import is_default, layout_string
 from placer.emit.megatron.releases import release_named
 from placer.plan.microbatch_groups import microbatch_group_size

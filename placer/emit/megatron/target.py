@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from placer.emit.allocator import allocator_variables
 from placer.emit.megatron.arguments import argument_file
 from placer.emit.megatron.layout import layout_problems
 from placer.emit.megatron.rules import megatron_rules
 from placer.emit.target import EnvironmentVariable, FrameworkFiles
 from placer.errors import InputError, Problem
-from placer.spec.run import Allocator, CudaGraph
+from placer.spec.run import CudaGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from placer.plan.legality import FrameworkRules
     from placer.plan.plan import Plan
+    from placer.plan.ranks import RankTable
+    from placer.plan.strategy import IntArray
 
 ARGUMENT_FILE: Final = "megatron_args.sh"
 _PROGRAM: Final = (
@@ -35,7 +40,11 @@ class Megatron:
         """The legality rules of a release."""
         return megatron_rules(release)
 
-    def files(self, plan: Plan, release: str) -> FrameworkFiles:
+    def order(self, plan: Plan, ranks: RankTable) -> IntArray:
+        """The plan's own order is Megatron-LM's default, tp-cp-ep-dp-pp."""
+        return np.arange(plan.strategy.num_gpus)
+
+    def files(self, plan: Plan, ranks: RankTable, release: str) -> FrameworkFiles:
         """The argument file of a plan.
 
         Raises
@@ -96,12 +105,9 @@ def _hardware_queues(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 
 def _allocator(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    """The allocator the memory limits were reckoned with."""
-    features = plan.run.features
-    if features.allocator is not Allocator.EXPANDABLE:
-        return
-    reason = "The plan's memory limits leave no room for the fragments of fixed segments."
-    yield "PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", reason
-    if features.cuda_graph is CudaGraph.PARTIAL:
+    """The allocator, and what captured graphs need beside it."""
+    variables = allocator_variables(plan)
+    yield from ((v.name, v.value, v.reason) for v in variables)
+    if variables and plan.run.features.cuda_graph is CudaGraph.PARTIAL:
         reason = "Captured graphs with growing segments read illegal addresses without it."
         yield "NCCL_GRAPH_REGISTER", "0", reason
