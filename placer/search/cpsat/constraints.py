@@ -164,9 +164,12 @@ class Constraints:
                 self._model.add(alike).only_enforce_if(~stage.hop_far)
 
     def _critical_stage(self) -> None:
-        """The critical stage time is at least each stage's, its two half hops included."""
-        for s in range(self._instance.pp):
-            self._model.add(self._step.critical >= self._stage_time(s))
+        """The critical stage time is the longest of the stages', their two half hops included."""
+        self._model.add_exactly_one([stage.slowest for stage in self._stages])
+        for s, stage in enumerate(self._stages):
+            time = self._stage_time(s)
+            self._model.add(self._step.critical >= time)
+            self._model.add(self._step.critical <= time).only_enforce_if(stage.slowest)
 
     def _exposed_traffic(self) -> None:
         """Exposed traffic is what the critical stage's window does not hide, or what hiding drags."""

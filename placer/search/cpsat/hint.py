@@ -10,6 +10,7 @@ from placer.search.cpsat.scaling import WINDOW_DENOMINATOR
 from placer.search.instance import far_hops, variant_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from ortools.sat.python.cp_model import CpModel, IntVar
 
     from placer.search.cpsat.scaling import TimeScale
@@ -34,10 +35,13 @@ def _values(
 ) -> list[tuple[IntVar, int]]:
     cells = assignment.cells
     far = far_hops(cells) if instance.pp > 1 else np.zeros(1, dtype=np.bool_)
+    times = _stage_times(instance, scale, assignment, far)
+    slowest = times.index(max(times))
     values: list[tuple[IntVar, int]] = []
     for s, stage in enumerate(variables.stages):
         values += [(v, int(o == assignment.options[s])) for o, v in enumerate(stage.options)]
         values.append((stage.hop_far, int(far[s])))
+        values.append((stage.slowest, int(s == slowest)))
     widest = int(np.argmax(cells))
     for p, pod in enumerate(variables.pods):
         for s in range(instance.pp):
@@ -45,7 +49,20 @@ def _values(
             values.append((pod.cells[s], count))
             values.append((pod.whole[s], int(count == instance.cells_per_stage)))
             values.append((pod.widest[s], int(p * instance.pp + s == widest)))
-    return values + _step_values(instance, scale, variables, assignment, far)
+    return values + _step_values(instance, scale, variables, assignment, times)
+
+
+def _stage_times(
+    instance: Instance, scale: TimeScale, assignment: Assignment, far: NDArray[np.bool_]
+) -> list[int]:
+    """Times of the stages as the constraints round them, in units."""
+    hops = instance.hops
+    half = [scale.up(0.5 * h) for h in np.where(far, hops.far_s, hops.near_s)]
+    chosen = zip(instance.options, assignment.options, strict=True)
+    return [
+        scale.up(table.time_s[o]) + half[s] + half[(s - 1) % instance.pp]
+        for s, (table, o) in enumerate(chosen)
+    ]
 
 
 def _step_values(
@@ -53,17 +70,11 @@ def _step_values(
     scale: TimeScale,
     variables: Variables,
     assignment: Assignment,
-    far: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    times: list[int],
 ) -> list[tuple[IntVar, int]]:
-    """Times as the constraints round them."""
-    hops, v = instance.hops, instance.vpp
-    half = [scale.up(0.5 * h) for h in np.where(far, hops.far_s, hops.near_s)]
+    """Times of the step as the constraints round them."""
+    hops, v, critical = instance.hops, instance.vpp, max(times)
     chosen = list(zip(instance.options, assignment.options, strict=True))
-    times = [
-        scale.up(table.time_s[o]) + half[s] + half[(s - 1) % instance.pp]
-        for s, (table, o) in enumerate(chosen)
-    ]
-    critical = max(times)
     variant = variant_of(instance, assignment.cells)
     window = int(instance.window * WINDOW_DENOMINATOR)
     dearest = max(scale.up(table.traffic_s[o, variant]) for table, o in chosen)
@@ -71,7 +82,7 @@ def _step_values(
     unhidden = -((window * critical - WINDOW_DENOMINATOR * dearest) // WINDOW_DENOMINATOR)
     exposed = max(dragged, unhidden)
     optimizer = max(scale.up(table.optimizer_s[o]) for table, o in chosen)
-    fills = np.where(far, hops.far_fill_s, hops.near_fill_s)[:-1]
+    fills = np.where(far_hops(assignment.cells), hops.far_fill_s, hops.near_fill_s)[:-1]
     once = sum(scale.up(2.0 * f) for f in fills) + exposed + optimizer + scale.up(instance.fixed_s)
     total = (v * instance.num_microbatches - 1) * critical + sum(times) + v * once
     step = variables.step

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 class StageVars:
     """One stage: ``options[o]`` is true for the one option it takes.
 
-    ``hop_far`` is true when the hop behind it, to the next stage, leaves a pod.
+    ``hop_far`` is true when the hop behind it, to the next stage, leaves a pod; ``slowest`` for the
+    one stage that the critical time is taken from.
     """
 
     options: tuple[IntVar, ...]
     hop_far: IntVar
+    slowest: IntVar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class PodVars:
 class StepVars:
     """Times in units, the step in quanta.
 
-    ``critical`` is at least every stage's time, ``traffic`` at least every stage's exposed replica
+    ``critical`` is the longest stage's time, ``traffic`` at least every stage's exposed replica
     traffic, ``optimizer`` every stage's optimizer time; ``variants[j]`` is true for the traffic
     variant that holds; ``chunk`` is the cells of the widest chunk.
     """
@@ -71,6 +73,7 @@ def new_variables(
         StageVars(
             options=tuple(model.new_bool_var(f"option_{s}_{o}") for o in range(len(table))),
             hop_far=model.new_bool_var(f"hop_far_{s}"),
+            slowest=model.new_bool_var(f"slowest_{s}"),
         )
         for s, table in enumerate(instance.options)
     )

@@ -1,0 +1,204 @@
+"""Small questions and instances that tests of the search vary."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from placer.cost.constants import load_constants
+from placer.cost.model import CostModel
+from placer.search.candidates import Costing
+from placer.search.instance import (
+    Assignment,
+    Hops,
+    Instance,
+    StageOptions,
+    problems_of,
+    step_s,
+    traffic_variants,
+)
+from placer.spec.cluster import ClusterSpec
+from placer.spec.model import ModelSpec
+from placer.spec.run import RunSpec
+from placer.topology.build import build_topology
+from placer.topology.tree import Topology
+
+
+def dense_model(layers: int = 8, **changes: object) -> ModelSpec:
+    """A dense model of about a billion parameters."""
+    fields: dict[str, object] = {
+        "name": "small-dense",
+        "num_layers": layers,
+        "hidden_size": 2048,
+        "vocab_size": 32768,
+        "max_seq_len": 8192,
+        "attention": {"num_heads": 16, "head_dim": 128},
+        "mlp": {"ffn_hidden_size": 8192},
+    }
+    return ModelSpec.model_validate({**fields, **changes})
+
+
+def moe_model(layers: int = 9, first_dense: int = 2, **changes: object) -> ModelSpec:
+    """A MoE model with leading dense layers and one MTP module."""
+    moe = {
+        "num_experts": 16,
+        "top_k": 4,
+        "ffn_hidden_size": 1024,
+        "first_dense_layers": first_dense,
+    }
+    return dense_model(layers, **{"name": "small-moe", "moe": moe, "mtp_layers": 1, **changes})
+
+
+def podded_topology(
+    pod_sizes: tuple[int, ...] = (2, 2), *, oversubscription: float = 4.0, **changes: object
+) -> Topology:
+    """Pods of so many 8-GPU hosts each, with narrow uplinks between them."""
+    fields: dict[str, object] = {
+        "name": "podded",
+        "accelerator": "h100_sxm",
+        "scale_up": {"size": 8},
+        "scale_out": {
+            "link": "infiniband",
+            "nic": "400 Gbit/s",
+            "levels": [
+                {"name": "pod", "latency": "4 us", "oversubscription": oversubscription},
+                {"name": "core", "latency": "6 us"},
+            ],
+        },
+        "pods": [{"size": f"{hosts} hosts"} for hosts in pod_sizes],
+    }
+    return build_topology(ClusterSpec.model_validate({**fields, **changes}))
+
+
+def flat_topology(hosts: int = 4, **changes: object) -> Topology:
+    """So many 8-GPU hosts on one flat fabric."""
+    fields: dict[str, object] = {
+        "name": "flat",
+        "accelerator": "h100_sxm",
+        "scale_up": {"size": 8},
+        "scale_out": {
+            "link": "infiniband",
+            "nic": "400 Gbit/s",
+            "levels": [{"name": "fabric", "size": f"{hosts} hosts", "latency": "4 us"}],
+        },
+    }
+    return build_topology(ClusterSpec.model_validate({**fields, **changes}))
+
+
+def cost_model(
+    model: ModelSpec, topology: Topology, *, batch: int = 64, seq_len: int = 4096
+) -> CostModel:
+    """The cost model of one question."""
+    run = RunSpec(global_batch_size=batch, seq_len=seq_len)
+    return CostModel(model=model, topology=topology, run=run, constants=load_constants())
+
+
+def costing(
+    model: ModelSpec, topology: Topology, *, batch: int = 64, seq_len: int = 4096
+) -> Costing:
+    """The same, as the search sees it."""
+    return Costing(cost_model(model, topology, batch=batch, seq_len=seq_len))
+
+
+def instance(
+    *,
+    pp: int = 3,
+    num_body: int = 7,
+    num_lead: int = 0,
+    vpp: int = 1,
+    cells: int = 2,
+    pods: tuple[int, ...] = (9,),
+    seed: int = 0,
+    memory_limit_bytes: float = 1e12,
+) -> Instance:
+    """A made-up instance: random costs, every option of every stage that the rules allow."""
+    random = np.random.default_rng(seed)
+    body, lead = random.uniform(0.5, 1.5), random.uniform(0.3, 2.0, num_lead)
+    variants = traffic_variants(cells, min(max(pods), cells * pp), len(pods))
+    rate = np.sort(random.uniform(0.2, 3.0, len(variants)))
+    first, last = random.uniform(0.0, 1.0), random.uniform(0.0, 2.0)
+    near, far = np.sort(random.uniform(0.0, 0.4, 2))
+    num_units = num_body + num_lead
+    tables = []
+    for stage in range(pp):
+        rows = [
+            (units, held, start)
+            for start in range(num_lead + 1)
+            for units in range(num_units + 1)
+            for held in [min(num_lead - start, -(-units // vpp))]
+            if stage > 0 or start == 0
+        ]
+        units, held, start = (
+            np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)
+        )
+        reached = np.concatenate([[0.0], np.cumsum(lead)])
+        time = reached[start + held] - reached[start] + (units - held) * body
+        time = time + (first if stage == 0 else 0.0) + (last if stage == pp - 1 else 0.0)
+        tables.append(
+            StageOptions(
+                units=units,
+                lead=held,
+                lead_start=start,
+                time_s=time,
+                traffic_s=units[:, None] * rate[None, :] + 0.1,
+                optimizer_s=np.asarray(0.05 * units + 0.01 * stage, dtype=np.float64),
+                memory_bytes=np.asarray(units * 10.0 + (pp - stage) * 5.0, dtype=np.float64),
+            )
+        )
+    return Instance(
+        vpp=vpp,
+        num_microbatches=int(random.integers(1, 6)),
+        num_units=num_units,
+        num_lead=num_lead,
+        cells_per_stage=cells,
+        options=tuple(tables),
+        variants=variants,
+        window=float(random.choice([0.0, 0.5, 2.5])),
+        drag=float(random.choice([0.0, 0.1])),
+        fixed_s=0.2,
+        hops=Hops(
+            near_s=np.full(pp, near if pp > 1 else 0.0),
+            far_s=np.full(pp, far if pp > 1 else 0.0),
+            near_fill_s=np.full(pp, 0.5 * near),
+            far_fill_s=np.full(pp, 0.5 * far),
+        ),
+        pod_cells=np.array(pods, dtype=np.int64),
+        pod_class=np.array(pods, dtype=np.int64),
+        memory_limit_bytes=memory_limit_bytes,
+    )
+
+
+def assignments(question: Instance) -> Iterator[Assignment]:
+    """Every feasible assignment of a tiny instance, by plain enumeration."""
+    for cells in _cell_grids(question):
+        for options in itertools.product(*(range(len(t)) for t in question.options)):
+            assignment = Assignment(options=options, cells=cells)
+            if not problems_of(question, assignment):
+                yield assignment
+
+
+def fastest_s(question: Instance) -> float:
+    """The best step time of a tiny instance, infinite when nothing is feasible."""
+    return min((step_s(question, found) for found in assignments(question)), default=np.inf)
+
+
+def _cell_grids(question: Instance) -> Iterator[np.ndarray]:
+    columns = [
+        split
+        for split in itertools.product(
+            range(question.cells_per_stage + 1), repeat=question.num_pods
+        )
+        if sum(split) == question.cells_per_stage
+    ]
+    for grid in itertools.product(columns, repeat=question.pp):
+        cells = np.array(grid, dtype=np.int64).T
+        if (cells.sum(axis=1) <= question.pod_cells).all():
+            yield cells
+
+
+def only(question: Instance, **changes: object) -> Instance:
+    """The same instance with some fields changed."""
+    return replace(question, **changes)  # type: ignore[arg-type]
