@@ -216,10 +216,11 @@ class Collectives:
         return self._operation(name, loads, 2.0 * np.log2(degree) * self._hop_s(level))
 
     def _tree(self, name: str, groups: IntArray) -> Operation:
-        """A double binary tree between domains, chains inside.
+        """A double binary tree between domains, reduction in the switch or chains inside.
 
         Every domain is an inner node of one tree and a leaf of the other, so the buffer leaves it
-        twice in all and enters it twice; a ring's loads, scaled to that, stand for the trees' edges.
+        twice in all and enters it twice; two domains that reduce in the switch swap it once (NCCL
+        src/graph/tuning.cc). A ring's loads, scaled to that, stand for the trees' edges.
         """
         blocks = _Blocks.of(groups, self.table)
         degree, domains = groups.shape[1], int(blocks.per_group.max())
@@ -230,9 +231,11 @@ class Collectives:
         inside = np.log2(max(int(blocks.size.max()), 1)) * self._hop_s(self.table.domain_level)
         steps_s = 2.0 * (np.log2(domains) * self._hop_s(farthest) + inside)
         quick, full = steps_s.tolist()
+        switch = self.table.links[self.table.domain_level].level.in_network_reduction
+        passes = 1.0 if switch and domains == 2 else 2.0
         return Operation(
             name=name,
-            loads=ring.loads.times(2.0 * degree / (degree - 1)),
+            loads=ring.loads.times(passes * degree / (degree - 1)),
             steps_s=(quick, full),
             constants=self.constants,
         )

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from placer.simulate.clock import Activity, Clock
+from placer.simulate.ops import Op, Pass
 from placer.simulate.program import Code, Run, Transfer, incoming
 from placer.simulate.replicas import ReplicaStream
 from placer.simulate.scene import Outcome, Part, Scene, Span, Waiting
-from placer.simulate.schedule import Op, Pass
 from placer.simulate.traffic import Traffic
 
 

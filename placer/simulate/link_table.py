@@ -81,7 +81,8 @@ class LinkTable:
         """Number of the uplink by which an accelerator leaves its unit of a network level."""
         rails = self._rails(level)
         rail = self.topology.rail_of(gpu) % rails
-        return self._first[f"up{level}", out] + self.units[level, gpu] * rails + rail
+        unit = np.asarray(self.units[level, gpu], dtype=np.int64)
+        return self._first[f"up{level}", out] + unit * rails + rail
 
     def site(self, gpu: IntArray) -> IntArray:
         """The site of each accelerator."""

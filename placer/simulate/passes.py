@@ -6,7 +6,7 @@ layer runs, and what hides behind what, is laid out here once more from the fram
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -29,7 +29,10 @@ BF16 = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassTime:
-    """Seconds of one pass by component; they follow each other."""
+    """Seconds of one pass by component, which follow each other, and payloads by axis.
+
+    A payload is what ``Operation.duration`` was asked for: bytes of one member of a group.
+    """
 
     compute: float = 0.0
     tp: float = 0.0
@@ -37,6 +40,10 @@ class PassTime:
     ep: float = 0.0
     recompute: float = 0.0
     dp: float = 0.0
+    tp_bytes: float = 0.0
+    cp_bytes: float = 0.0
+    etp_bytes: float = 0.0
+    ep_bytes: float = 0.0
 
     @property
     def total_s(self) -> float:
@@ -87,8 +94,8 @@ class PassModel:
         its dispatcher asks the accelerator for counts, the host cannot run ahead.
         """
         forward = self._forward(item)
-        again_s, relaunches = self._recomputation(item, forward)
-        backward = self._backward(item) + PassTime(recompute=again_s)
+        again, relaunches = self._recomputation(item, forward)
+        backward = self._backward(item) + again
         host = host_s(item.work, self.rates)
         launches = _one(host.forward_s)
         forward_all = _at_least(forward, launches)
@@ -104,31 +111,34 @@ class PassModel:
         )
 
     def _forward(self, item: Item) -> PassTime:
-        return PassTime(
-            compute=_one(work_s(item.work, self.rates).forward_s),
-            tp=self._tensor_s(item, backward=False),
-            cp=self._context_s(item, backward=False),
-            ep=self._expert_s(item, backward=False),
-        )
+        compute = PassTime(compute=_one(work_s(item.work, self.rates).forward_s))
+        return compute + self._exchanged(item, backward=False)
 
     def _backward(self, item: Item) -> PassTime:
-        return PassTime(
-            compute=_one(work_s(item.work, self.rates).backward_s),
-            tp=self._tensor_s(item, backward=True),
-            cp=self._context_s(item, backward=True),
-            ep=self._expert_s(item, backward=True),
+        compute = PassTime(compute=_one(work_s(item.work, self.rates).backward_s))
+        return compute + self._exchanged(item, backward=True)
+
+    def _exchanged(self, item: Item, *, backward: bool) -> PassTime:
+        """What all groups of the cell exchange in one pass, as far as it shows."""
+        return (
+            self._tensor(item, backward=backward)
+            + self._expert_tensor(item)
+            + self._context(item, backward=backward)
+            + self._expert(item, backward=backward)
         )
 
-    def _recomputation(self, item: Item, forward: PassTime) -> tuple[float, float]:
-        """Seconds that run again before the backward pass, and the share of launches they repeat."""
+    def _recomputation(self, item: Item, forward: PassTime) -> tuple[PassTime, float]:
+        """What runs again before the backward pass, and the share of launches it repeats."""
         granularity = self.strategy.recompute.granularity
         if item.layer is None or granularity is RecomputeGranularity.NONE:
-            return 0.0, 0.0
+            return PassTime(), 0.0
         if granularity is RecomputeGranularity.FULL:
-            return forward.total_s, 1.0
-        return _one(selective_s(item.work, self.modules, self.rates)), 0.0
+            silent = dict.fromkeys(("compute", "tp", "cp", "ep"), 0.0)
+            return replace(forward, recompute=forward.total_s, **silent), 1.0
+        again_s = _one(selective_s(item.work, self.modules, self.rates))
+        return PassTime(recompute=again_s), 0.0
 
-    def _tensor_s(self, item: Item, *, backward: bool) -> float:
+    def _tensor(self, item: Item, *, backward: bool) -> PassTime:
         """Exposed tensor-parallel collectives of one pass.
 
         With sequence parallelism a block gathers its input and scatters its output forward; backward
@@ -137,19 +147,23 @@ class PassModel:
         Megatron-LM ``core/tensor_parallel/layers.py``). Without, it all-reduces once each way.
         """
         if self.strategy.tp == 1:
-            return 0.0
+            return PassTime()
         features, exchanges = self.constants.features, self.exchanges
         near = exchanges.tp_inside_domain
         size = BF16 * self.model.hidden_size * _one(self.shard.tokens)
         beside = features.tp_backward_hidden if near else 0.0
         if self.strategy.sequence_parallel:
             once = exchanges.tp.duration(size).total_s
-            block = once + 2.0 * once * (1.0 - beside) if backward else 2.0 * once
+            shown = 1.0 + 2.0 * (1.0 - beside) if backward else 2.0
+            passes = 3.0 if backward else 2.0
         else:
-            block = exchanges.reduce_s(size) * (1.0 - beside if backward else 1.0)
+            once = exchanges.reduce_s(size)
+            shown = 1.0 - beside if backward else 1.0
+            passes = 2.0
         if self.run.features.tp_comm_overlap and near:
-            block *= 1.0 - features.tp_overlap_hidden
-        return block * self._blocks(item) + self._expert_tensor_s(item)
+            shown *= 1.0 - features.tp_overlap_hidden
+        blocks = self._blocks(item)
+        return PassTime(tp=once * shown * blocks, tp_bytes=size * passes * blocks)
 
     def _blocks(self, item: Item) -> float:
         """Blocks around which tensor-parallel ranks communicate; half a one at the model's ends."""
@@ -160,15 +174,17 @@ class PassModel:
             return 2.0 if moe.shared_ffn_hidden_size else 1.0
         return 1.0 if self.model.parallel_block else 2.0
 
-    def _expert_tensor_s(self, item: Item) -> float:
+    def _expert_tensor(self, item: Item) -> PassTime:
         """Gather and scatter of routed tokens over an expert-tensor group, either way."""
         moe = self.model.moe
         if moe is None or not _routed(item) or self.strategy.etp == 1:
-            return 0.0
-        routed = _one(self.shard.local_tokens) * moe.top_k * self.strategy.etp
-        return 2.0 * self.exchanges.etp.duration(BF16 * self.model.hidden_size * routed).total_s
+            return PassTime()
+        routed = _one(self.shard.tokens / self.shard.tp) * moe.top_k * self.strategy.etp
+        size = BF16 * self.model.hidden_size * routed
+        once = self.exchanges.etp.duration(size).total_s
+        return PassTime(tp=2.0 * once, etp_bytes=2.0 * size)
 
-    def _context_s(self, item: Item, *, backward: bool) -> float:
+    def _context(self, item: Item, *, backward: bool) -> PassTime:
         """What a ring of key/value blocks keeps the attention waiting (arXiv 2310.01889, section 3).
 
         cp steps, each on one block; all but the last receive the next block meanwhile. Backward,
@@ -176,27 +192,28 @@ class PassModel:
         """
         cp = self.strategy.cp
         if cp == 1 or item.layer is None:
-            return 0.0
+            return PassTime()
         width = key_value_width(self.model.attention, self.shard)
         size = BF16 * _one(width * self.shard.tokens) * cp
         passes = 2.0 if backward else 1.0
         step_s = passes * self.exchanges.cp.duration(size).total_s / (cp - 1)
         cores = [attention_s(core, self.rates) for core in item.work.attention]
         core_s = sum(_one(c.backward_s if backward else c.forward_s) for c in cores)
-        hidden = self.constants.features.stream_overlap_hidden
-        return (cp - 1) * max(step_s - hidden * core_s / cp, 0.0)
+        hidden_s = self.constants.features.stream_overlap_hidden * core_s / cp
+        return PassTime(cp=(cp - 1) * max(step_s - hidden_s, 0.0), cp_bytes=passes * size)
 
-    def _expert_s(self, item: Item, *, backward: bool) -> float:
+    def _expert(self, item: Item, *, backward: bool) -> PassTime:
         """Dispatch and combine of one pass, less what an overlapping schedule hides."""
         if not _routed(item) or self.strategy.ep == 1:
-            return 0.0
+            return PassTime()
         size = BF16 * self.model.hidden_size * _one(self.shard.tokens / self.shard.tp)
         both = 2.0 * self.exchanges.ep.duration(size).total_s
-        if not self.run.features.ep_overlap:
-            return both
-        cover = work_s(item.work, self.rates)
-        most = _one(cover.backward_s if backward else cover.forward_s)
-        return both - min(self.constants.features.ep_overlap_hidden * both, most)
+        hidden_s = 0.0
+        if self.run.features.ep_overlap:
+            cover = work_s(item.work, self.rates)
+            most_s = _one(cover.backward_s if backward else cover.forward_s)
+            hidden_s = min(self.constants.features.ep_overlap_hidden * both, most_s)
+        return PassTime(ep=both - hidden_s, ep_bytes=2.0 * size)
 
     def _kept_bytes(self, item: Item) -> float:
         """Activations of one micro-batch; with full recomputation a layer keeps its input only."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from placer.plan.strategy import Strategy
-from placer.simulate.schedule import Op, Order, Pass, num_warmup, stage_orders
+from placer.plan.strategy import Schedule, Strategy
+from placer.simulate.ops import Op, Order, Pass
+from placer.simulate.schedule import num_warmup, runs_both_ways, stage_orders
 
 
 class Transfer(NamedTuple):
@@ -74,6 +76,8 @@ def stage_programs(strategy: Strategy) -> tuple[Program, ...]:
     orders = stage_orders(strategy)
     if strategy.vpp > 1:
         return tuple(_interleaved(strategy, orders, s) for s in range(strategy.pp))
+    if strategy.schedule is Schedule.DUAL_PIPE and runs_both_ways(strategy):
+        return tuple(_both_ways(order, strategy.pp) for order in orders)
     return tuple(_blocking(order, strategy.pp) for order in orders)
 
 
@@ -97,6 +101,36 @@ def _blocking(order: Order, num_virtual: int) -> Program:
         if pending is not None:
             program.append(Communicate(Code.SEND, pending))
     return tuple(program + _exchange(pending, None))
+
+
+def _both_ways(order: Order, num_virtual: int) -> Program:
+    """DualPipe: all receives are offered at the start, and nobody waits for a send.
+
+    A forward pass right before a whole backward pass runs interwoven with it (DeepSeek-V3, arXiv
+    2412.19437, figure 4): both wait for both inputs, and nothing leaves before the pair is done.
+    """
+    program: list[Instruction] = [
+        Communicate(Code.PREFETCH, needed)
+        for needed in (incoming(op, num_virtual) for op in order)
+        if needed is not None
+    ]
+    for block in _blocks(order):
+        needed = [incoming(op, num_virtual) for op in block]
+        made = [outgoing(op, num_virtual) for op in block]
+        program += [Communicate(Code.AWAIT, t) for t in needed if t is not None]
+        program += [Run(op) for op in block]
+        program += [Communicate(Code.SEND, t) for t in made if t is not None]
+    return tuple(program)
+
+
+def _blocks(order: Order) -> Iterator[Order]:
+    """Single passes, and pairs that are interwoven."""
+    at = 0
+    while at < len(order):
+        kinds = tuple(op.kind for op in order[at : at + 2])
+        size = 2 if kinds == (Pass.FORWARD, Pass.BACKWARD) else 1
+        yield order[at : at + size]
+        at += size
 
 
 def _exchange(sent: Transfer | None, needed: Transfer | None) -> list[Instruction]:

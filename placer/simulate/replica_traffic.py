@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from placer.cost.sections import FeatureConstants
 from placer.plan.strategy import Strategy
 from placer.simulate.collectives import Duration, Operation
+from placer.simulate.ops import Pass
 from placer.simulate.passes import ItemPass, PassTime
 from placer.simulate.scene import Job
-from placer.simulate.schedule import Pass
 from placer.spec.run import GradientRecipe, RunSpec
 
 WEIGHT_BYTES = 2.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from placer.simulate.collectives import Duration
+from placer.simulate.ops import Op, Pass
 from placer.simulate.passes import PassTime
 from placer.simulate.program import Program
-from placer.simulate.schedule import Op, Pass
 from placer.simulate.sharing import SharedLinks
 from placer.simulate.traffic import Passage
 

@@ -8,31 +8,11 @@ virtual stages r and pp - 1 - r.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import NamedTuple
 
 from placer.plan.microbatch_groups import microbatch_group_size
 from placer.plan.strategy import Schedule, Strategy
-
-
-class Pass(StrEnum):
-    """What a stage does with a micro-batch: forward, the whole backward pass, or a half of it."""
-
-    FORWARD = "F"
-    BACKWARD = "B"
-    INPUT_GRADIENT = "I"
-    WEIGHT_GRADIENT = "W"
-
-
-class Op(NamedTuple):
-    """One pass of one micro-batch through one virtual stage."""
-
-    kind: Pass
-    microbatch: int
-    virtual: int
-
-
-Order = tuple[Op, ...]
+from placer.simulate.dual_pipe import dual_pipe_order
+from placer.simulate.ops import Op, Order, Pass
 
 
 def stage_orders(strategy: Strategy) -> tuple[Order, ...]:
@@ -45,8 +25,6 @@ def stage_orders(strategy: Strategy) -> tuple[Order, ...]:
     if strategy.schedule is Schedule.ZERO_BUBBLE:
         return tuple(_zero_bubble(s, pp, microbatches) for s in stages)
     if strategy.schedule is Schedule.DUAL_PIPE and runs_both_ways(strategy):
-        from placer.simulate.dual_pipe import dual_pipe_order
-
         return tuple(dual_pipe_order(s, pp, microbatches) for s in stages)
     return tuple(_one_forward_one_backward(s, pp, microbatches) for s in stages)
 

@@ -19,11 +19,11 @@ from placer.simulate.collectives import Collectives, Operation
 from placer.simulate.exchanges import CellExchanges, cell_exchanges, groups_in
 from placer.simulate.lanes import lanes_of
 from placer.simulate.link_table import LinkTable
+from placer.simulate.ops import Pass
 from placer.simulate.passes import ItemPass, PassModel, PassTime, items_in
 from placer.simulate.program import Code, Communicate, Run, Transfer, stage_programs
 from placer.simulate.replica_traffic import ReplicaGroup, ReplicaTraffic
 from placer.simulate.scene import Job, Part, Scene
-from placer.simulate.schedule import Pass
 from placer.simulate.sharing import SharedLinks
 from placer.topology.build import build_topology
 from placer.workload.activations import RecomputeModule, selective_modules
