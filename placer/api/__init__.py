@@ -5,6 +5,7 @@ from __future__ import annotations
 from placer.api.configuration import Configuration
 from placer.api.estimating import estimate
 from placer.api.explaining import explain
+from placer.api.features import parse_features
 from placer.api.options import read_configuration
 from placer.api.planning import plan
 from placer.api.question import RunOptions
@@ -19,6 +20,7 @@ __all__ = [
     "estimate",
     "explain",
     "load_plan",
+    "parse_features",
     "plan",
     "read_configuration",
     "restrictions",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from placer.api.configuration import Configuration, ConfigurationFile
 from placer.api.question import RunOptions
 from placer.errors import InputError, Problem, shorten
+from placer.spec.run import Optimizer
 from placer.spec.yaml_source import load_document
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ SpecT = TypeVar("SpecT", bound=BaseModel)
 
 _EXPECTED: Final = {
     "zero_stage": "0 to 3",
+    "optimizer": f"one of {', '.join(o.value for o in Optimizer)}",
     "recompute": "none, selective or full",
 }
 

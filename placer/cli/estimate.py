@@ -12,11 +12,13 @@ from placer.cli.options import (
     AsJson,
     Calibration,
     Cluster,
+    FeatureTexts,
     Framework,
     GlobalBatchSize,
     GlobalBatchTokens,
     Gpus,
     Model,
+    OptimizerName,
     PlanOutput,
     PrecisionName,
     SeqLen,
@@ -60,6 +62,8 @@ def estimate(
     gpus: Gpus = None,
     precision: PrecisionName = None,
     framework: Framework = None,
+    optimizer: OptimizerName = None,
+    feature: FeatureTexts = None,
     calibration: Calibration = None,
     output: PlanOutput = None,
     as_json: AsJson = False,
@@ -87,6 +91,8 @@ def estimate(
         seq_len=seq_len,
         precision=precision,
         framework=framework,
+        optimizer=optimizer,
+        features=api.parse_features(feature) if feature else None,
     )
     configuration, options = api.read_configuration(config, degrees, run)
     plan = api.estimate(

@@ -47,6 +47,18 @@ Calibration = Annotated[
     Path | None,
     typer.Option("--calibration", metavar="FILE", help="Constants of placer calibrate."),
 ]
+FeatureTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--feature",
+        metavar="NAME=VALUE",
+        help="What the software does, as tp_comm_overlap=on; repeatable. placer schema run lists them.",
+    ),
+]
+OptimizerName = Annotated[
+    str | None,
+    typer.Option("--optimizer", metavar="NAME", help="adam (default), adam_bf16, muon, ..."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 PlanOutput = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan as JSON.")

@@ -12,11 +12,13 @@ from placer.cli.options import (
     AsJson,
     Calibration,
     Cluster,
+    FeatureTexts,
     Framework,
     GlobalBatchSize,
     GlobalBatchTokens,
     Gpus,
     Model,
+    OptimizerName,
     PlanOutput,
     PrecisionName,
     SeqLen,
@@ -41,6 +43,8 @@ def plan(
     gpus: Gpus = None,
     precision: PrecisionName = None,
     framework: Framework = None,
+    optimizer: OptimizerName = None,
+    feature: FeatureTexts = None,
     fix: Annotated[
         list[str] | None,
         typer.Option("--fix", metavar="AXIS=VALUE", help="Pin an axis, as tp=8; repeatable."),
@@ -84,6 +88,8 @@ def plan(
             seq_len=seq_len,
             precision=precision,
             framework=framework,
+            optimizer=optimizer,
+            features=api.parse_features(feature) if feature else None,
         ),
     )
     with ProgressLine() as progress:

@@ -105,8 +105,8 @@ def attention_s(core: AttentionCore, rates: DeviceRates) -> Duration:
 
 
 def traffic_s(traffic: Traffic, rates: DeviceRates) -> Duration:
-    """Bytes over sustained HBM bandwidth; eager frameworks move ``traffic_ratio`` times more."""
-    scale = rates.traffic_ratio / rates.hbm_bytes_per_s
+    """Bytes over sustained HBM bandwidth, and the gaps between kernels."""
+    scale = 1.0 / rates.hbm_bytes_per_s
     gaps = traffic.kernels * rates.launch_s
     return Duration(
         forward_s=traffic.forward_bytes * scale + gaps,
@@ -125,14 +125,10 @@ def work_s(work: LayerWork, rates: DeviceRates) -> Duration:
     return total
 
 
-def num_kernels(work: LayerWork) -> float:
-    """Kernels one forward pass launches."""
-    return (
-        len(work.gemms)
-        + 3.0 * len(work.attention)
-        + sum(t.kernels for t in work.traffic)
-        + work.extra_kernels
-    )
+def num_kernels(work: LayerWork, rates: DeviceRates) -> float:
+    """Kernels one forward pass launches; a compiler leaves one per element-wise chain."""
+    chains = [1.0 if rates.compiled else t.kernels for t in work.traffic]
+    return len(work.gemms) + 3.0 * len(work.attention) + sum(chains) + work.extra_kernels
 
 
 def host_s(work: LayerWork, rates: DeviceRates) -> Duration:
@@ -140,7 +136,7 @@ def host_s(work: LayerWork, rates: DeviceRates) -> Duration:
 
     Backward launches two products for each one and walks the autograd graph.
     """
-    forward = num_kernels(work) * rates.host_launch_s
+    forward = num_kernels(work, rates) * rates.host_launch_s
     routed = any(g.role is GemmRole.EXPERT for g in work.gemms)
     forward += rates.host_moe_s if routed else 0.0
     return Duration(forward_s=np.full(1, forward), backward_s=np.full(1, 2.0 * forward))

@@ -28,8 +28,8 @@ MEASURED_POWER_W = {Architecture.HOPPER: 700.0, Architecture.BLACKWELL: 1000.0}
 class DeviceRates:
     """Sustained rates of one accelerator under one run's precision and kernels, SI units.
 
-    ``operand_bytes`` is the width of a matrix operand by role; ``traffic_ratio`` how many times more bytes
-    an eager framework moves than fused kernels; ``host_launch_s`` what the host needs per kernel.
+    ``operand_bytes`` is the width of a matrix operand by role; ``compiled`` whether a compiler fuses
+    element-wise chains; ``host_launch_s`` what the host needs per kernel.
     """
 
     gemm_flops_per_s: Mapping[GemmRole, float]
@@ -37,12 +37,12 @@ class DeviceRates:
     attention_forward_flops_per_s: float
     attention_backward_flops_per_s: float
     attention_fused: bool
+    compiled: bool
     hbm_bytes_per_s: float
     multiprocessors: float
     launch_s: float
     host_launch_s: float
     host_moe_s: float
-    traffic_ratio: float
 
 
 def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -> DeviceRates:
@@ -72,12 +72,12 @@ def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -
         attention_forward_flops_per_s=forward,
         attention_backward_flops_per_s=backward,
         attention_fused=features.attention_kernel is not AttentionKernel.UNFUSED,
+        compiled=features.compile,
         hbm_bytes_per_s=accelerator.hbm_bytes_per_s * compute.hbm_efficiency,
         multiprocessors=MULTIPROCESSORS.get(accelerator.architecture, OTHER_MULTIPROCESSORS),
         launch_s=compute.launch_s,
         host_launch_s=host * compute.host_launch_s,
         host_moe_s=0.0 if features.cuda_graph is CudaGraph.FULL else compute.host_moe_layer_s,
-        traffic_ratio=compute.eager_traffic_ratio if features.eager_kernels else 1.0,
     )
 
 

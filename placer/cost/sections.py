@@ -28,7 +28,6 @@ class ComputeConstants:
     host_launch_s: float
     host_moe_layer_s: float
     host_partial_graph_ratio: float
-    eager_traffic_ratio: float
     optimizer_fixed_s: float
 
 

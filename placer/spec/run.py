@@ -107,8 +107,6 @@ class Features(BaseModel):
     """Sharded parameters are gathered on one ring through one NIC per node, not on one per NIC."""
     compile: Flag = False
     """Element-wise work is fused by a compiler."""
-    eager_kernels: Flag = False
-    """Element-wise work runs operator by operator, without the framework's fused kernels."""
     gradients: GradientRecipe = GradientRecipe.FP32
     fused_cross_entropy: Flag = False
     """The loss is computed on 16-bit logits in place, without fp32 copies."""

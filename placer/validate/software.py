@@ -107,7 +107,6 @@ def features_of(row: Row) -> Features:
         compile=row.flag("compile", default=any(mark in name for mark in COMPILED)),
         dp_overlap=not any(mark in name for mark in UNHIDDEN),
         flat_gather=any(mark in name for mark in FLAT),
-        eager_kernels=eager,
         gradients=_gradients(row, name),
         fused_cross_entropy=any(mark in name for mark in FUSED_LOSS),
         allocator=Allocator.CACHING if unfused else Allocator.EXPANDABLE,

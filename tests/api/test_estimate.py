@@ -16,7 +16,7 @@ from placer.plan.plan import Plan, PlanStatus
 from placer.plan.serialise import plan_from_json, plan_to_json
 from placer.plan.strategy import RecomputeGranularity, Schedule
 from placer.spec.model import ModelSpec
-from placer.spec.run import RunSpec
+from placer.spec.run import CudaGraph, Features, RunSpec
 
 RUN = RunSpec(global_batch_size=64, seq_len=4096)
 
@@ -156,14 +156,15 @@ def test_a_calibration_replaces_constants_and_is_recorded(tmp_path: Path) -> Non
         f"schema: placer.calibration/v1\nconstants:\n  {name}: {{value: 0.4, source: our node}}\n"
     )
     configuration = Configuration(tp=8, pp=2)
-    shipped = estimate(DENSE_MODEL, LAB, configuration, RUN)
-    measured = estimate(DENSE_MODEL, LAB, configuration, RUN, calibration=path)
+    run = RUN.model_copy(update={"features": Features(cuda_graph=CudaGraph.FULL)})  # no host floor
+    shipped = estimate(DENSE_MODEL, LAB, configuration, run)
+    measured = estimate(DENSE_MODEL, LAB, configuration, run, calibration=path)
     assert measured.estimate.step_time_s > shipped.estimate.step_time_s
     record = next(c for c in measured.provenance.constants if c.name == name)
     assert (record.value, record.kind) == (0.4, "fitted")
     again = explain(plan_from_json(plan_to_json(measured), "plan.json"))
     assert again.neighbours[0].change == "tp 4"
-    four = estimate(DENSE_MODEL, LAB, Configuration(tp=4, pp=2), RUN, calibration=path)
+    four = estimate(DENSE_MODEL, LAB, Configuration(tp=4, pp=2), run, calibration=path)
     assert again.neighbours[0].estimate == four.estimate
 
 

@@ -185,7 +185,7 @@ def test_products_calibrate_their_generation_and_format() -> None:
     )  # fmt: skip
     found = calibrate(Measurements(topology=topology, gemms=gemms), constants, Derates())
     assert list(found.calibration.constants) == [HOPPER]
-    assert found.improvements[0].after < 0.02
+    assert found.improvements[0].after < 0.03  # one rate, and tiles of three sizes
 
 
 def test_without_measurements_there_is_nothing_to_do() -> None:
