@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from placer.emit.accelerate.target import Accelerate
+from placer.emit.deepspeed.target import DeepSpeed
 from placer.emit.launchers.jobset import JobSet
 from placer.emit.launchers.openmpi import OpenMpi
 from placer.emit.launchers.ray import Ray
 from placer.emit.launchers.slurm import Slurm
 from placer.emit.launchers.torchrun import Torchrun
+from placer.emit.maxtext.target import MaxText
 from placer.emit.megatron.target import Megatron
 from placer.emit.torchtitan.target import Torchtitan
 from placer.errors import InputError, Problem
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 EntryT = TypeVar("EntryT")
 
 TARGETS: Final[Mapping[str, FrameworkTarget]] = {
-    target.name: target for target in (Megatron(), Torchtitan())
+    target.name: target
+    for target in (Accelerate(), DeepSpeed(), MaxText(), Megatron(), Torchtitan())
 }
 LAUNCHERS: Final[Mapping[str, Launcher]] = {
     launcher.name: launcher for launcher in (JobSet(), OpenMpi(), Ray(), Slurm(), Torchrun())

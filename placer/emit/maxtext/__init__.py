@@ -1,0 +1,1 @@
+"""MaxText: what it forbids, and the split of its mesh over fast and slow network."""
