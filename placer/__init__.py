@@ -14,11 +14,13 @@ if TYPE_CHECKING:
         Configuration,
         RunOptions,
         SearchOptions,
+        Variation,
         estimate,
         explain,
         load_plan,
         plan,
         save_plan,
+        simulate,
     )
 
 __version__ = "0.1.0"
@@ -27,11 +29,13 @@ __all__ = [
     "Configuration",
     "RunOptions",
     "SearchOptions",
+    "Variation",
     "estimate",
     "explain",
     "load_plan",
     "plan",
     "save_plan",
+    "simulate",
 ]
 
 

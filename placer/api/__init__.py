@@ -9,14 +9,17 @@ from placer.api.features import parse_features
 from placer.api.options import read_configuration
 from placer.api.planning import plan
 from placer.api.question import RunOptions
+from placer.api.simulating import simulate
 from placer.plan.saving import save_plan
 from placer.plan.serialise import load_plan
 from placer.search.options import SearchOptions, restrictions
+from placer.simulate.variation import Variation
 
 __all__ = [
     "Configuration",
     "RunOptions",
     "SearchOptions",
+    "Variation",
     "estimate",
     "explain",
     "load_plan",
@@ -25,4 +28,5 @@ __all__ = [
     "read_configuration",
     "restrictions",
     "save_plan",
+    "simulate",
 ]

@@ -20,6 +20,7 @@ from placer.cli.explain import explain
 from placer.cli.plan import plan
 from placer.cli.schema import schema
 from placer.cli.show import show
+from placer.cli.simulate import simulate
 from placer.cli.validate import validate
 from placer.errors import InputError, InternalError, PlacerError
 
@@ -56,6 +57,7 @@ app.command("plan")(plan)
 app.command("estimate")(estimate)
 app.command("emit")(emit)
 app.command("explain")(explain)
+app.command("simulate")(simulate)
 app.command("show")(show)
 app.command("schema")(schema)
 app.command("validate")(validate)

@@ -14,13 +14,19 @@ from placer.simulate.scene import Outcome, Part, Scene, Span, Waiting
 from placer.simulate.traffic import Traffic
 
 
-def simulate_step(scene: Scene) -> Outcome:
+def on_time(_stage: int) -> float:
+    """The pace of a stage that takes as long as planned."""
+    return 1.0
+
+
+def simulate_step(scene: Scene, pace: Callable[[int], float] = on_time) -> Outcome:
     """Play one step of a training run in its steady state.
 
     It starts when the optimizer of the step before has written its weights, and ends when its own
-    has; the norm of all gradients, which every stage needs, holds them together there.
+    has; the norm of all gradients, which every stage needs, holds them together there. ``pace`` is
+    asked before each pass of a stage how many times its time it takes.
     """
-    return _Step(scene).play()
+    return _Step(scene, pace).play()
 
 
 @dataclass(slots=True)
@@ -64,8 +70,9 @@ class _Channel:
 class _Step:
     """The state of a step being played."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, pace: Callable[[int], float]) -> None:
         self.scene = scene
+        self.pace = pace
         self.clock = Clock()
         self.traffic = Traffic(self.clock, scene.shared)
         stages = range(len(scene.programs))
@@ -272,7 +279,9 @@ class _Step:
             jobs = self._parts(0, stream.stage, virtual)[index].scatter
             self.replicas[stream.stage].add(jobs, _nothing, scatter=True)
 
-    def _compute(self, stream: _Stream, work_s: float, done: Callable[[], None]) -> None:
+    def _compute(self, stream: _Stream, planned_s: float, done: Callable[[], None]) -> None:
+        work_s = planned_s * self.pace(stream.stage)
+
         def end() -> None:
             stream.activity = None
             self.computing[stream.stage] -= 1

@@ -50,6 +50,8 @@ class Staging:
         self.lanes = lanes_of(plan.strategy, self.gpu, self.table)
         self.programs = stage_programs(plan.strategy)
         self.operations: list[Operation] = []
+        self._priced: dict[tuple[int, int], dict[str, ItemPass]] = {}
+        self._laid: dict[tuple[int, int], CellExchanges] = {}
 
     def scene(self) -> Scene:
         """The scene, ready to be played."""
@@ -122,7 +124,7 @@ class Staging:
         """Every item by name, on the slowest accelerators the lane has at a stage."""
         key = (lane, stage)
         if key not in self._priced:
-            exchanges = self._exchanges(lane, stage)
+            exchanges = self.exchanges(lane, stage)
             options = [
                 self._priced_items(generation, exchanges)
                 for generation in self.lanes[lane].generations[stage]
@@ -130,11 +132,14 @@ class Staging:
             self._priced[key] = {name: _slowest([o[name] for o in options]) for name in options[0]}
         return self._priced[key]
 
-    @cached_property
-    def _priced(self) -> dict[tuple[int, int], dict[str, ItemPass]]:
-        return {}
+    def exchanges(self, lane: int, stage: int) -> CellExchanges:
+        """Operations of the groups in a lane's cells at one stage."""
+        key = (lane, stage)
+        if key not in self._laid:
+            self._laid[key] = self._lay(lane, stage)
+        return self._laid[key]
 
-    def _exchanges(self, lane: int, stage: int) -> CellExchanges:
+    def _lay(self, lane: int, stage: int) -> CellExchanges:
         plan = self.plan
         cells = self.lanes[lane].gpus(self.gpu, plan.strategy, stage)
         dispatcher = plan.run.features.moe_dispatcher

@@ -1,0 +1,105 @@
+"""Random plans for comparing the estimate with the simulation: models, clusters, degrees."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from placer import api
+from placer.errors import PlacerError
+from placer.plan.plan import Plan
+from placer.spec.cluster import ClusterSpec
+from placer.spec.run import CudaGraph, Features, MoeDispatcher
+
+MODELS = (
+    "llama-3.1-8b",
+    "llama-3.1-70b",
+    "llama-3.1-405b",
+    "gpt3-175b",
+    "nemotron-4-340b",
+    "mixtral-8x7b",
+    "mixtral-8x22b",
+    "qwen3-30b-a3b",
+    "qwen3-235b-a22b",
+    "deepseek-v3",
+)
+EVEN_CLUSTERS = ("dgx-h100-superpod-1k", "b200-nvl8-576", "dgx-a100-superpod-1k", "gb200-nvl72")
+
+
+def narrow_cluster(oversubscription: float, hosts_per_pod: int = 16) -> ClusterSpec:
+    """512 H100 in pods whose uplinks are narrower than what is inside."""
+    return ClusterSpec.model_validate(
+        {
+            "name": f"narrow-{oversubscription:g}",
+            "accelerator": "h100_sxm",
+            "scale_out": {
+                "link": "infiniband",
+                "nic": "400 Gbit/s",
+                "rails": 8,
+                "levels": [
+                    {
+                        "name": "pod",
+                        "size": f"{hosts_per_pod} hosts",
+                        "latency": "5 us",
+                        "oversubscription": oversubscription,
+                    },
+                    {"name": "core", "size": f"{64 // hosts_per_pod} pod", "latency": "8 us"},
+                ],
+            },
+        }
+    )
+
+
+def random_plans(
+    seed: int, count: int, clusters: tuple[str | ClusterSpec, ...], schedule: str = ""
+) -> Iterator[Plan]:
+    """``count`` legal plans; those that fit no cluster or no framework are drawn again."""
+    generator = random.Random(seed)
+    found = 0
+    while found < count:
+        plan = _random_plan(generator, clusters)
+        if plan is not None:
+            found += 1
+            yield plan
+
+
+def _random_plan(
+    generator: random.Random, clusters: tuple[str | ClusterSpec, ...]
+) -> Plan | None:
+    model = generator.choice(MODELS)
+    cluster = generator.choice(clusters)
+    moe = model.startswith(("mixtral", "qwen3", "deepseek"))
+    tp = generator.choice((1, 2, 4, 8))
+    pp = generator.choice((1, 1, 2, 4, 8, 16))
+    vpp = generator.choice((1, 1, 2, 3, 4)) if pp > 1 else 1
+    features = Features(
+        cuda_graph=generator.choice(tuple(CudaGraph)),
+        moe_dispatcher=generator.choice((MoeDispatcher.ALLTOALL, MoeDispatcher.DEEPEP)),
+        tp_comm_overlap=generator.random() < 0.3,
+        ep_overlap=generator.random() < 0.2,
+        dp_overlap=generator.random() < 0.8,
+    )
+    degrees = {
+        "tp": tp,
+        "cp": generator.choice((1, 1, 1, 2, 4)),
+        "pp": pp,
+        "vpp": vpp,
+        "dp": generator.choice((1, 2, 4, 8, 16, 32, 64)),
+        "ep": generator.choice((1, 2, 4, 8, 16, 32)) if moe else 1,
+        "etp": generator.choice((1, 1, tp)) if moe else 1,
+        "micro_batch_size": generator.choice((1, 1, 2, 4)),
+        "zero_stage": generator.choice((0, 1, 1, 1, 1, 1)),
+        "recompute": generator.choice(("none", "none", "selective", "full")),
+    }
+    microbatches = generator.choice((1, 2, 4, 6)) * generator.choice((4, 8, 16))
+    batch = degrees["dp"] * degrees["micro_batch_size"] * microbatches
+    options = api.RunOptions(
+        global_batch_size=batch,
+        seq_len=generator.choice((2048, 4096, 8192)),
+        features=features,
+        framework=generator.choice(("megatron", "any")),
+    )
+    try:
+        return api.estimate(model, cluster, api.Configuration(**degrees), options)
+    except PlacerError:
+        return None
