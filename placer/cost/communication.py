@@ -14,11 +14,14 @@ from placer.plan.strategy import StrategyBatch
 from placer.spec.model import LayerClass, MlpKind, ModelSpec
 from placer.spec.run import MoeDispatcher, RunSpec
 from placer.topology.level import Level, LevelKind
-from placer.workload.attention import key_value_width
+from placer.workload.attention import key_value_width, projection_width
 from placer.workload.mlp import routed_tokens
 from placer.workload.operators import FloatArray, Shard
 
 BF16 = 2.0
+
+MERGE_BYTES = 10.0
+"""Per element and ring step: fp32 running value read and written, bf16 part read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,19 +93,27 @@ def expert_tensor_parallel_s(model: ModelSpec, shard: Shard, fabric: Fabric) -> 
     return Duration(forward_s=once, backward_s=once)
 
 
-def context_parallel_s(model: ModelSpec, shard: Shard, core: Duration, fabric: Fabric) -> Duration:
-    """Key/value exchange around the context-parallel ring, beyond what attention hides.
+def context_parallel_s(
+    model: ModelSpec, shard: Shard, core: Duration, fabric: Fabric, hbm_bytes_per_s: float
+) -> Duration:
+    """Key/value exchange around the context-parallel ring, and the merging of partial results.
 
     Forward moves K and V once; backward moves them again with their gradients (Liu et al., Ring
-    Attention, arXiv 2310.01889, section 3).
+    Attention, arXiv 2310.01889, section 3); what attention does not hide is exposed. After each of
+    the cp - 1 steps the running output (forward) or gradients (backward) are read and written in
+    fp32 and a bf16 part is read, on the stream that computes (TransformerEngine,
+    ``context_parallel.py``).
     """
     size = BF16 * key_value_width(model.attention, shard) * shard.tokens * shard.cp
     gather = all_gather_s(size, fabric.spans.cp, fabric.levels, fabric.constants)
     gather = np.where(fabric.batch.cp > 1, gather, 0.0)
     hidden = fabric.constants.features.stream_overlap_hidden
+    step_s = (shard.cp - 1.0) * MERGE_BYTES * shard.tokens / hbm_bytes_per_s
+    outputs = model.attention.num_heads / shard.tp * model.attention.v_head_dim
+    gradients = projection_width(model.attention, shard)
     return Duration(
-        forward_s=np.maximum(gather - hidden * core.forward_s, 0.0),
-        backward_s=np.maximum(2.0 * gather - hidden * core.backward_s, 0.0),
+        forward_s=np.maximum(gather - hidden * core.forward_s, 0.0) + step_s * outputs,
+        backward_s=np.maximum(2.0 * gather - hidden * core.backward_s, 0.0) + step_s * gradients,
     )
 
 

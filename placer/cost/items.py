@@ -136,7 +136,7 @@ def _exchanges(
     core = ZERO
     for attention in item.work.attention:
         core = core + attention_s(attention, work.rates)
-    context = context_parallel_s(model, shard, core, fabric)
+    context = context_parallel_s(model, shard, core, fabric, work.rates.hbm_bytes_per_s)
     tensor = tensor_parallel_s(model, item.layer, shard, fabric)
     if item.layer.mlp is not MlpKind.MOE:
         return tensor, context, ZERO
