@@ -131,6 +131,8 @@ class SiteSpec(BaseModel):
     size: PartCountField | None = None
     """What the site holds when it is regular; else ``pods``."""
     pods: Annotated[tuple[UnitSpec, ...], Field(max_length=10_000)] = ()
+    hosts: Annotated[tuple[Text, ...], Field(max_length=10_000)] = ()
+    """Host names, with brackets, where the network has one level."""
     accelerator: Text | None = None
     power: Annotated[Power, Field(gt=0)] | None = None
     """Budget of the whole site, cooling included."""
@@ -205,6 +207,8 @@ class ClusterSpec(BaseModel):
     scale_out: ScaleOutSpec | None = None
     pods: Annotated[tuple[UnitSpec, ...], Field(max_length=10_000)] = ()
     """Units of the last level but one, where they differ."""
+    hosts: Annotated[tuple[Text, ...], Field(max_length=10_000)] = ()
+    """Host names, with brackets, where the network has one level or none."""
     sites: Annotated[tuple[SiteSpec, ...], Field(max_length=64)] = ()
     links: Annotated[tuple[LinkSpec, ...], Field(max_length=4096)] = ()
     unavailable: Outages = ()

@@ -82,16 +82,19 @@ class UnitWalk:
                     f"{len(self.levels)}",
                     "Add the level that connects them to scale_out.levels.",
                 )
-        if spec.pods and spec.sites:
-            remedy = "Move the pods into their sites."
-            self.findings.add(("pods",), "no pods beside sites", "both", remedy)
-        if spec.pods and self.levels and self.levels[-1].size is not None:
-            self.findings.add(
-                ("scale_out", "levels", len(self.levels) - 1, "size"),
-                "no size, because the pods are listed",
-                f"'{self.levels[-1].size}'",
-                "Remove it, or remove pods.",
-            )
+        for field in ("pods", "hosts"):
+            if not getattr(spec, field):
+                continue
+            if spec.sites:
+                remedy = f"Move the {field} into their sites."
+                self.findings.add((field,), f"no {field} beside sites", "both", remedy)
+            if self.levels and self.levels[-1].size is not None:
+                self.findings.add(
+                    ("scale_out", "levels", len(self.levels) - 1, "size"),
+                    f"no size, because the {field} are listed",
+                    f"'{self.levels[-1].size}'",
+                    f"Remove it, or remove {field}.",
+                )
         return len(self.findings.items) == before
 
     def _check_levels(self, hardware: Hardware) -> None:
@@ -134,16 +137,28 @@ class UnitWalk:
 
     def _walk_cluster(self, base: int) -> None:
         spec, choice, outermost = self.spec, cluster_choice(self.spec), len(self.levels) - 1
-        if not self.levels:
+        if not self.levels and spec.hosts:
+            self._add_only_domain(base)
+        elif not self.levels:
             self._add_domains(base, 1, ())
         elif spec.sites:
             for index, site in enumerate(spec.sites):
                 path: Path = ("sites", index)
-                unit = UnitSpec(name=site.name, size=site.size, units=site.pods)
+                unit = UnitSpec(name=site.name, size=site.size, hosts=site.hosts, units=site.pods)
                 self._enter(outermost, unit, overridden(choice, spec, site, path), path, site.name)
         else:
-            unit = UnitSpec(units=spec.pods)
+            unit = UnitSpec(units=spec.pods, hosts=spec.hosts)
             self._enter(outermost, unit, choice, (), "")
+
+    def _add_only_domain(self, base: int) -> None:
+        """The hosts of a cluster that is one domain."""
+        self._add_hosts(-1, UnitSpec(hosts=self.spec.hosts), base, ())
+        hardware = self.shop.hardware[base]
+        if self.num_domains > 1:
+            found = f"{self.num_domains * hardware.hosts_per_domain} hosts"
+            remedy = "Add the network that joins them as scale_out."
+            expected = f"the {hardware.hosts_per_domain} host(s) of one domain"
+            self.findings.add(("hosts",), expected, found, remedy)
 
     def _enter(self, index: int, unit: UnitSpec, choice: Choice, path: Path, label: str) -> None:
         """Write down one unit of a level that the file describes, and all inside it."""
