@@ -13,6 +13,8 @@ from placer.units import format_size
 
 MAX_BYTES = 1 << 20
 MAX_NAME = 255
+_CONTROL_BYTES = bytes(code for code in (*range(0x20), 0x7F) if code not in b"\t\n\r")
+_COLOUR = re.compile("\x1b\\[[0-9;]{0,20}m")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -25,38 +27,48 @@ class SourceText:
     text: str
 
 
-def read_text(path: Path) -> SourceText:
-    """Read a small text file.
+def read_text(path: Path, *, max_bytes: int = MAX_BYTES, colours: bool = False) -> SourceText:
+    """Read a text file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_bytes
+        What is longer is refused unread.
+    colours
+        Drop the escape sequences with which tools colour their output, instead of refusing them.
 
     Raises
     ------
     InputError
-        When the file is missing, unreadable, no regular file, over 1 MiB, or no UTF-8 text.
+        When the file is missing, unreadable, no regular file, too large, or no UTF-8 text.
     """
-    raw = _read_bytes(path)
+    raw = _read_bytes(path, max_bytes)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{raw[error.start]:02x} at offset {error.start}"
         raise _refusal(path, "text in UTF-8", found, "Save the file as UTF-8.", line) from error
-    control = _CONTROL.search(text)
-    if control is not None:
+    if colours and "\x1b" in text:
+        text = _COLOUR.sub("", text)
+    if len(raw.translate(None, _CONTROL_BYTES)) < len(raw) and (control := _CONTROL.search(text)):
         line = text.count("\n", 0, control.start()) + 1
         found = f"control character U+{ord(control[0]):04X}"
         raise _refusal(path, "text", found, "This looks like a binary file.", line)
     return SourceText(name=str(path), sha256=hashlib.sha256(raw).hexdigest(), text=text)
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: Path, max_bytes: int) -> bytes:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             raise _refusal(path, "a file", "a directory", _directory_remedy(path))
         if not stat.S_ISREG(status.st_mode):
             raise _refusal(path, "a regular file", "a device, pipe or socket", "")
-        if status.st_size > MAX_BYTES:
-            expected = f"a file of at most {format_size(MAX_BYTES)}"
+        if status.st_size > max_bytes:
+            expected = f"a file of at most {format_size(max_bytes)}"
             remedy = "An input is a page of text; is this the right file?"
             raise _refusal(path, expected, format_size(status.st_size), remedy)
         return path.read_bytes()
