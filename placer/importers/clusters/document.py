@@ -1,0 +1,93 @@
+"""A cluster as a file: fields in order, one unit per line, comments in front."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from placer.importers.clusters.assembly import Assembled, ordered_fields
+
+WIDTH: Final = 98
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*( [A-Za-z0-9._/-]+)*|[1-9][0-9]* [A-Za-z/]+")
+_WORDS: Final = frozenset({"null", "true", "false", "nan", "inf", "infinity"})
+_BLOCKS: Final = frozenset({"sources", "assumed", "pods", "sites", "units", "links", "unavailable"})
+
+
+def cluster_document(assembled: Assembled, heading: Iterable[str]) -> str:
+    """The file's text."""
+    lines = [comment(line) for text in heading for line in wrapped(text)]
+    lines += [comment(line) for text in assembled.notes for line in wrapped(text)]
+    for name, value in ordered_fields(assembled.fields):
+        lines += _field(name, value, 0)
+    return "\n".join([*lines, ""])
+
+
+def comment(text: str) -> str:
+    """A comment of one line, whatever the text holds."""
+    return f"# {''.join(char if char.isprintable() else '?' for char in text)}".rstrip()
+
+
+def wrapped(text: str) -> Iterator[str]:
+    """A sentence in lines of at most ``WIDTH`` characters."""
+    line = ""
+    for word in text.split():
+        if line and len(line) + len(word) >= WIDTH:
+            yield line
+            line = ""
+        line = f"{line} {word}" if line else word
+    yield line
+
+
+def _field(name: str, value: Any, indent: int) -> Iterator[str]:
+    """One field: lists of units and sentences in block form, all else on one line."""
+    space = " " * indent
+    if name == "scale_out":
+        yield f"{space}{name}:"
+        for inner, content in value.items():
+            yield from _field(inner, content, indent + 2)
+    elif name in _BLOCKS or (name == "levels" and isinstance(value, list)):
+        yield f"{space}{name}:"
+        for item in value:
+            yield from _item(item, indent + 2)
+    else:
+        yield f"{space}{name}: {flow(value)}"
+
+
+def _item(item: Any, indent: int) -> Iterator[str]:
+    """One entry of a list; a unit with units inside is opened, others stay on one line."""
+    space = " " * indent
+    nested = [key for key in ("pods", "units") if isinstance(item, Mapping) and _holds(item, key)]
+    if not nested:
+        yield f"{space}- {flow(item)}"
+        return
+    first = True
+    for name, value in item.items():
+        for line in _field(name, value, indent + 2):
+            yield f"{space}- {line[indent + 2 :]}" if first else line
+            first = False
+
+
+def _holds(item: Mapping[str, Any], key: str) -> bool:
+    value = item.get(key)
+    return isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value)
+
+
+def flow(value: Any) -> str:
+    """A value on one line, quoted where it must be."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {flow(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(flow(inner) for inner in value) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    return scalar(str(value))
+
+
+def scalar(text: str) -> str:
+    """A text, in double quotes unless every YAML reader takes it for text as it stands."""
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    return text if plain else json.dumps(text)

@@ -1,0 +1,267 @@
+"""An InfiniBand fabric as ``ibnetdiscover`` prints it.
+
+Hosts are told apart by the node descriptions of their adapters (``host mlx5_0``), switches are put
+into tiers by their distance to hosts, link widths and speeds give the rate of a port and how narrow
+uplinks are (ibnetdiscover(8): each switch is followed by a line per port).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from placer.importers.clusters.fabric import Fabric, FabricHost, Ports, Uplink, level_names
+from placer.importers.clusters.options import ClusterOptions
+from placer.importers.clusters.problems import Problems
+from placer.importers.clusters.switches import Switch, UnitTree, tree_of_tiers
+from placer.spec.interconnect import ScaleOutLink
+from placer.spec.source_text import SourceText
+
+_SWITCH: Final = re.compile(r'Switch\s+\d+\s+"(S-\w+)"[^#]*#\s*"([^"]*)"')
+_PORT: Final = re.compile(
+    r'\[\d+\](?:\[ext \d+\])?\s*"([SHR]-\w+)"[^#]*#\s*"([^"]*)"(?:.*\s(\d{1,2})x([A-Z]+\d*))?\s*$'
+)
+_ADAPTER: Final = re.compile(
+    r"(\S+)\s+(?:mlx\d+_\d+|HCA-?\d+|hfi\d+_\d+|ib\w+|rdma\w+)", re.IGNORECASE
+)
+UNNAMED: Final = "localhost"
+"""What adapters call their host before anybody has named it."""
+AGGREGATION: Final = "Aggregation Node"
+"""In the description of a switch's own port for in-network reduction."""
+
+GIGABITS_PER_LANE: Final = {
+    "SDR": 2.0,
+    "DDR": 4.0,
+    "QDR": 8.0,
+    "FDR10": 10.0,
+    "FDR": 13.64,
+    "EDR": 25.0,
+    "HDR": 50.0,
+    "NDR": 100.0,
+    "XDR": 200.0,
+}
+"""Data rate of one lane with line coding taken off (InfiniBand Trade Association roadmap)."""
+
+MAX_LISTED: Final = 10
+WIDE_ENOUGH: Final = 1.02
+"""Uplinks that are narrower than this much are oversubscribed; less is a cable that is out."""
+
+
+@dataclass(slots=True)
+class _Links:
+    """Links as read, rates in Gbit/s; a rate is 0 where the file has none.
+
+    ``switches`` has the description and line of each switch, ``uplinks`` the rate between two
+    switches, ``adapters`` the switch and rate of each adapter of a host, ``below`` the rate of all
+    adapters on a switch, those without a host's name too.
+    """
+
+    switches: dict[str, tuple[str, int]] = field(default_factory=dict)
+    uplinks: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    adapters: dict[str, list[tuple[str, float, int]]] = field(default_factory=dict)
+    below: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    num_unnamed: int = 0
+    num_reducing: int = 0
+
+
+def read_ibnetdiscover(files: Sequence[SourceText], options: ClusterOptions) -> Fabric:
+    """Read the output of one or more subnets.
+
+    Raises
+    ------
+    InputError
+        With everything wrong in the files.
+    """
+    links = _Links()
+    for file in files:
+        _read(file, links)
+    problems = Problems(files[0].name)
+    if not links.switches:
+        problems.add(None, "", "lines that begin with Switch", "none")
+    elif not links.adapters:
+        expected = "adapters whose description names a host, such as node1 mlx5_0"
+        problems.add(None, "", expected, "none", "Set node descriptions, or use a node-name map.")
+    problems.raise_any()
+    usual = _usual(len(adapters) for adapters in links.adapters.values())
+    hosts = {name: held for name, held in links.adapters.items() if 2 * len(held) > usual}
+    switches = _switches(links, hosts)
+    tiers = _tiers(switches, links)
+    tree = tree_of_tiers([switches[guid] for guid in tiers], tiers, problems)
+    problems.raise_any()
+    levels, titles = level_names(tree.num_levels), _titles(links)
+    return Fabric(
+        source=", ".join(file.name for file in files),
+        kind="ibnetdiscover",
+        hosts=_placed(hosts, tree, links, titles),
+        levels=levels,
+        ports=_ports(hosts, usual),
+        oversubscription=_oversubscription(tree, links, levels, titles),
+        read=tuple(_sentences(links, hosts, usual, tree, titles)),
+    )
+
+
+def _usual(counts: Iterable[int]) -> int:
+    """The most common of some counts, of equally common ones the largest."""
+    return max(Counter(counts).items(), key=lambda item: (item[1], item[0]))[0]
+
+
+def _read(file: SourceText, links: _Links) -> None:
+    """Read one file's switches and their ports; adapters' own blocks repeat them."""
+    problems = Problems(file.name)
+    switch = ""
+    for number, line in enumerate(file.text.splitlines(), start=1):
+        if line.startswith("["):
+            if switch:
+                _read_port(line, number, switch, links, problems)
+        elif line.startswith("Switch"):
+            match = _SWITCH.match(line)
+            switch = match[1] if match else ""
+            if match is None:
+                problems.add(number, "", 'Switch, ports, "S-guid" # "name"', line)
+            else:
+                links.switches.setdefault(switch, (match[2], number))
+        elif line.startswith(("Ca", "Rt")):
+            switch = ""
+    problems.raise_any()
+
+
+def _read_port(line: str, number: int, switch: str, links: _Links, problems: Problems) -> None:
+    match = _PORT.match(line)
+    if match is None:
+        problems.add(number, "", '[port] "peer"[port] # "name" lid speed', line)
+        return
+    peer, description, lanes, speed = match.groups()
+    if speed is not None and speed not in GIGABITS_PER_LANE:
+        known = ", ".join(GIGABITS_PER_LANE)
+        problems.add(number, "", f"one of {known}", speed)
+        return
+    rate = int(lanes) * GIGABITS_PER_LANE[speed] if speed else 0.0
+    if peer.startswith("S-"):
+        links.uplinks[switch, peer] += rate or 1.0
+    elif AGGREGATION in description:
+        links.num_reducing += 1
+    elif peer.startswith("H-"):
+        named = _ADAPTER.fullmatch(description.strip("' "))
+        host = UNNAMED if named is None else named[1]
+        links.below[switch] += rate or 1.0
+        links.num_unnamed += host == UNNAMED
+        if host != UNNAMED:
+            links.adapters.setdefault(host, []).append((switch, rate, number))
+
+
+def _switches(links: _Links, hosts: Iterable[str]) -> dict[str, Switch]:
+    """Switches by GUID, each with the hosts on it and, for now, no children."""
+    on: dict[str, dict[str, None]] = {}
+    for host in hosts:
+        for guid, _, _ in links.adapters[host]:
+            on.setdefault(guid, {})[host] = None
+    return {
+        guid: Switch(name=guid, hosts=tuple(on.get(guid, ())), line=line)
+        for guid, (_, line) in links.switches.items()
+    }
+
+
+def _tiers(switches: Mapping[str, Switch], links: _Links) -> dict[str, int]:
+    """Tier of each switch that reaches a host, by distance; children are set on the way."""
+    neighbours: dict[str, list[str]] = {}
+    for a, b in links.uplinks:
+        if a in switches and b in switches:
+            neighbours.setdefault(a, []).append(b)
+            neighbours.setdefault(b, []).append(a)
+    tiers = {guid: 1 for guid, switch in switches.items() if switch.hosts}
+    queue = deque(tiers)
+    while queue:
+        guid = queue.popleft()
+        for other in neighbours.get(guid, ()):
+            if other not in tiers:
+                tiers[other] = tiers[guid] + 1
+                queue.append(other)
+    for guid, tier in tiers.items():
+        below = {other for other in neighbours.get(guid, ()) if tiers[other] <= tier}
+        switches[guid].children = tuple(sorted(below))
+    return tiers
+
+
+def _placed(
+    hosts: Iterable[str], tree: UnitTree, links: _Links, titles: Mapping[str, str]
+) -> tuple[FabricHost, ...]:
+    return tuple(
+        FabricHost(
+            name=name,
+            units=tuple(titles.get(unit, unit) for unit in tree.units_of[name]),
+            line=links.adapters[name][0][2],
+        )
+        for name in hosts
+    )
+
+
+def _titles(links: _Links) -> dict[str, str]:
+    """What switches are called: their descriptions, with the GUID where several share one."""
+    counts = Counter(description for description, _ in links.switches.values())
+    return {
+        guid: description if counts[description] == 1 else f"{description}-{guid}"
+        for guid, (description, _) in links.switches.items()
+    }
+
+
+def _ports(hosts: Mapping[str, Sequence[tuple[str, float, int]]], usual: int) -> Ports:
+    rates = Counter(rate for held in hosts.values() for _, rate, _ in held)
+    rate = max(rates.items(), key=lambda item: (item[1], item[0]))[0]
+    rails = _usual(len({switch for switch, _, _ in held}) for held in hosts.values())
+    return Ports(
+        nics_per_host=usual,
+        nic_bytes_per_s=rate * 1e9 / 8 or None,
+        link=ScaleOutLink.INFINIBAND,
+        rails=rails,
+    )
+
+
+def _oversubscription(
+    tree: UnitTree, links: _Links, levels: Sequence[str], titles: Mapping[str, str]
+) -> dict[Uplink, float]:
+    """Per unit, the rate of what is below over that of the links that leave it."""
+    held: Mapping[str, float] = links.below
+    inner: Mapping[str, str] = {guid: guid for guid in links.switches}
+    ratios: dict[Uplink, float] = {}
+    for level, units in zip(levels, tree.switch_units, strict=False):
+        outer = {inner[guid]: units[guid] for guid in inner if guid in units}
+        down: defaultdict[str, float] = defaultdict(float)
+        up: defaultdict[str, float] = defaultdict(float)
+        for unit, rate in held.items():
+            if unit in outer:
+                down[outer[unit]] += rate
+        for (guid, peer), rate in links.uplinks.items():
+            if guid in units and units.get(peer) != units[guid]:
+                up[units[guid]] += rate
+        for unit, rate in down.items():
+            ratio = rate / up[unit] if up[unit] else 1.0
+            usual = min(round(ratio, 2), 100.0) if ratio > WIDE_ENOUGH else 1.0
+            ratios[level, titles[unit]] = usual
+        held, inner = up, units
+    return ratios
+
+
+def _sentences(
+    links: _Links,
+    hosts: Mapping[str, object],
+    usual: int,
+    tree: UnitTree,
+    titles: Mapping[str, str],
+) -> Iterator[str]:
+    yield (
+        f"Read: {len(links.switches)} switches and {len(hosts)} hosts with {usual} adapters each,"
+        " link rates, and how wide uplinks are."
+    )
+    few = len(links.adapters) - len(hosts)
+    if few:
+        yield f"Left out: {few} hosts with half as many adapters or fewer (storage, management)."
+    if links.num_unnamed:
+        yield f"Left out: {links.num_unnamed} adapters whose description names no host."
+    if links.num_reducing:
+        yield f"{links.num_reducing} switches can reduce in the network (SHARP); whether jobs may is not said."
+    for guid, members in list(tree.members.items())[:MAX_LISTED]:
+        if titles[guid]:
+            yield f"{titles[guid]} stands for {len(members)} switches that reach the same hosts."
