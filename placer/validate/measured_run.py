@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from placer.cost.rates import peak_flops_per_s
 from placer.errors import shorten
+from placer.plan.contiguous import contiguous_placement
+from placer.plan.layout import even_layout
 from placer.plan.legality import violations
 from placer.plan.mathematics import ANY_FRAMEWORK
 from placer.plan.placement import Placement
@@ -19,7 +21,6 @@ from placer.topology.tree import Topology
 from placer.validate.cells import Row, RowError
 from placer.validate.row_machine import topology_of
 from placer.validate.row_model import model_of
-from placer.validate.row_placement import placement_of
 from placer.validate.row_strategy import strategy_of
 from placer.validate.software import features_of, precision_of
 from placer.validate.table import COMPLETE, TIME_COLUMNS
@@ -113,7 +114,7 @@ def run_of(row: Row) -> MeasuredRun:
         run=run,
         strategy=strategy,
         topology=topology,
-        placement=placement_of(model, strategy, topology),
+        placement=_placement(model, strategy, topology),
         measured_s=measured_s,
         peak_memory_bytes=None if peak_gib is None else peak_gib * GIB,
     )
@@ -131,6 +132,19 @@ def _run_spec(row: Row) -> RunSpec:
     except ValidationError as error:
         first = error.errors()[0]
         raise RowError(f"{first['loc'][0]}: {shorten(first['msg'])}") from error
+
+
+def _placement(model: ModelSpec, strategy: Strategy, topology: Topology) -> Placement:
+    """Nobody says where ranks sat, so in order, as launchers put them; layers as even as they go.
+
+    ``uneven_stages`` of a row states that layers do not divide evenly over the stages, which their
+    number shows already: embedding and loss then stand in for layers.
+    """
+    try:
+        layout = even_layout(model, strategy.pp, strategy.vpp)
+    except ValueError as error:
+        raise RowError(str(error)) from error
+    return contiguous_placement(strategy, layout, topology)
 
 
 def _check_format(topology: Topology, run: RunSpec) -> None:
