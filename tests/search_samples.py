@@ -120,7 +120,7 @@ def instance(
     variants = traffic_variants(cells, min(max(pods), cells * pp), len(pods))
     rate = np.sort(random.uniform(0.2, 3.0, len(variants)))
     first, last = random.uniform(0.0, 1.0), random.uniform(0.0, 2.0)
-    near, far = np.sort(random.uniform(0.0, 0.4, 2))
+    hops = np.sort(random.uniform(0.0, 0.4, (3, 1)), axis=0) * np.full(pp, float(pp > 1))
     num_units = num_body + num_lead
     tables = []
     for stage in range(pp):
@@ -159,12 +159,7 @@ def instance(
         window=float(random.choice([0.0, 0.5, 2.5])),
         drag=float(random.choice([0.0, 0.1])),
         fixed_s=0.2,
-        hops=Hops(
-            near_s=np.full(pp, near if pp > 1 else 0.0),
-            far_s=np.full(pp, far if pp > 1 else 0.0),
-            near_fill_s=np.full(pp, 0.5 * near),
-            far_fill_s=np.full(pp, 0.5 * far),
-        ),
+        hops=Hops(steady_s=hops, fill_s=0.5 * hops),
         pod_cells=np.array(pods, dtype=np.int64),
         pod_class=np.array(pods, dtype=np.int64),
         memory_limit_bytes=memory_limit_bytes,

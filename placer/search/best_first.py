@@ -38,6 +38,8 @@ SAME_STEP: Final = 1e-6
 MOST_TRIES_PER_ALTERNATIVE: Final = 12
 MOST_TRIES: Final = 100
 """Strategies placed before the search gives up on a proof: bounds too loose to close."""
+POLISHING_WORK: Final = 1.0
+"""Deterministic solver seconds spent on a plan that is within the gap already."""
 SLOWER: Final = "slower_by_bound"
 
 Shape = tuple[int, int, int, int]
@@ -299,6 +301,9 @@ class Search:
         options, best = self._options, self.best
         instance, assignment = start(candidate, self._costing)
         cut = best.step_s if best is not None else np.inf
+        work = 0.5 * max(options.deterministic_limit - self.work, 0.0)
+        if known is not None and self.gap <= options.gap:
+            work = min(work, POLISHING_WORK)
         proof = prove(
             candidate,
             self._costing,
@@ -306,8 +311,8 @@ class Search:
             assignment if known is not None and known.step_s <= cut else None,
             cut_s=cut,
             limits=SolveLimits(
-                gap=0.25 * options.gap,
-                deterministic=0.5 * max(options.deterministic_limit - self.work, 0.0),
+                gap=0.5 * options.gap,
+                deterministic=work,
                 seconds=self._remaining_s(),
                 seed=options.seed,
                 workers=options.workers,

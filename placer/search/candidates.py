@@ -207,13 +207,19 @@ def _kept_bounds_s(
 
     Leaving pods only adds to them; see ``network_bound_s``.
     """
-    hop_s, fill_s = _hop_times(batch, costs, near_levels(batch, costing, fit, room.tail.shape[1]))
+    may_split = (costing.pods.num_pods > 1) & (fit.stage_cells > 1)
+    num_stages = room.tail.shape[1]
+    levels = np.where(
+        may_split[:, None],
+        near_levels(batch, costing, fit, num_stages=num_stages, split=True),
+        near_levels(batch, costing, fit, num_stages=num_stages, split=False),
+    )
+    hop_s, fill_s = _hop_times(batch, costs, levels)
     num_body = costing.units.num_body
     critical = critical_s(costs, batch, room, hop_s, num_body)
     bound = step_bound_s(
         costs, batch, critical=critical, hop_s=hop_s, fill_s=fill_s, num_body=num_body
     )
-    may_split = (costing.pods.num_pods > 1) & (fit.stage_cells > 1)
     possible = may_split | (fit.whole_stages >= batch.pp)
     return np.where(possible, bound, np.inf), critical
 
@@ -229,7 +235,13 @@ def network_bound_s(batch: StrategyBatch, critical: float, costing: Costing) -> 
     rows = np.zeros(len(variants), dtype=np.int64)
     copies = batch.take(rows)
     costs = costing.fast(copies, costing.variant_spans(copies, variants))
-    levels = near_levels(copies, costing, fit.take(rows), int(batch.pp[0]))
+    is_whole = np.array([variant.pods == 1 for variant in variants])
+    num_stages = int(batch.pp[0])
+    levels = np.where(
+        is_whole[:, None],
+        near_levels(batch, costing, fit, num_stages=num_stages, split=False),
+        near_levels(batch, costing, fit, num_stages=num_stages, split=True),
+    )
     hop_s, fill_s = _hop_times(copies, costs, levels)
     bound = step_bound_s(
         costs,
@@ -239,10 +251,9 @@ def network_bound_s(batch: StrategyBatch, critical: float, costing: Costing) -> 
         fill_s=fill_s,
         num_body=costing.units.num_body,
     )
-    whole = np.array([variant.pods == 1 for variant in variants])
     away = _leaving_pods_s(costs, costing, fit.take(rows), hop_s) / batch.vpp[0]
     enough = bool(fit.whole_stages[0] >= batch.pp[0])
-    bound = np.where(whole, bound + away if enough else np.inf, bound)
+    bound = np.where(is_whole, bound + away if enough else np.inf, bound)
     return float(bound.min(initial=np.inf))
 
 
@@ -268,14 +279,19 @@ def pod_fit(batch: StrategyBatch, pods: Pods) -> PodFit:
     )
 
 
-def near_levels(batch: StrategyBatch, costing: Costing, fit: PodFit, num_stages: int) -> IntArray:
-    """Levels of hops inside pods, (N, S): as stages lie in one pod, else the least any must."""
+def near_levels(
+    batch: StrategyBatch, costing: Costing, fit: PodFit, *, num_stages: int, split: bool
+) -> IntArray:
+    """Levels of hops inside pods, (N, S).
+
+    As stages lie in a regular cluster of one pod; otherwise the least that two whole stages must
+    cross, or two ``split`` ones, each spread over every pod.
+    """
     held = unit_cells(batch, costing.topology.levels)
     if costing.pods.num_pods == 1 and costing.topology.is_regular:
         return aligned_hop_levels(batch, held, fit.total, num_stages)
-    chunk = -(-fit.stage_cells // costing.pods.num_pods)
-    levels = least_hop_levels(chunk, held)
-    return np.repeat(levels, num_stages, axis=1)
+    chunk = -(-fit.stage_cells // costing.pods.num_pods) if split else fit.stage_cells
+    return np.repeat(least_hop_levels(chunk, held), num_stages, axis=1)
 
 
 def _hop_times(

@@ -8,6 +8,7 @@ solver; ``step_s`` is the objective written a second time, to check the solver w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -85,17 +86,27 @@ def traffic_variants(cells: int, largest: int, num_pods: int) -> tuple[TrafficVa
     return tuple(whole + split)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hops:
-    """Seconds of the hop behind each stage (the last wraps to the first), (S,).
+class HopKind(IntEnum):
+    """Where the hop behind a stage leads.
 
-    ``near`` when both stages lie in the same pods, replica by replica; ``far`` when not.
+    ``near``: both stages are spread over the same pods, replica by replica; ``whole``: both lie in
+    one pod whole, so their replicas are further apart; ``far``: some replica leaves its pod.
     """
 
-    near_s: FloatArray
-    far_s: FloatArray
-    near_fill_s: FloatArray
-    far_fill_s: FloatArray
+    NEAR = 0
+    WHOLE = 1
+    FAR = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hops:
+    """Seconds of the hop behind each stage (the last wraps to the first) by kind, (3, S) each.
+
+    Each kind is no cheaper than the one before.
+    """
+
+    steady_s: FloatArray
+    fill_s: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +178,22 @@ def problems_of(instance: Instance, assignment: Assignment) -> tuple[str, ...]:
     return tuple(name for name, good in checks.items() if not good)
 
 
-def far_hops(cells: IntArray) -> NDArray[np.bool_]:
-    """Hops behind each stage that leave a pod: the two stages are spread differently; (S,)."""
-    following = np.roll(cells, -1, axis=1)
-    return np.asarray((cells != following).any(axis=0))
+def hop_kinds(instance: Instance, cells: IntArray) -> IntArray:
+    """Kind of the hop behind each stage; (S,)."""
+    far = (cells != np.roll(cells, -1, axis=1)).any(axis=0)
+    whole = cells.max(axis=0) == instance.cells_per_stage
+    near = np.where(whole, HopKind.WHOLE, HopKind.NEAR)
+    return np.where(far, HopKind.FAR, near).astype(np.int64)
+
+
+def half_hops_s(instance: Instance, cells: IntArray) -> FloatArray:
+    """What each stage waits for its two hops, half of each; (S,)."""
+    steady = _of_kind(instance.hops.steady_s, hop_kinds(instance, cells))
+    return np.asarray(0.5 * (steady + np.roll(steady, 1)))
+
+
+def _of_kind(by_kind: FloatArray, kinds: IntArray) -> FloatArray:
+    return np.asarray(by_kind[kinds, np.arange(len(kinds))])
 
 
 def variant_of(instance: Instance, cells: IntArray) -> int:
@@ -188,8 +211,7 @@ def variant_of(instance: Instance, cells: IntArray) -> int:
 def stage_times_s(instance: Instance, assignment: Assignment) -> FloatArray:
     """Each stage's seconds on one micro-batch, hops included; (S,)."""
     times = [t.time_s[i] for t, i in zip(instance.options, assignment.options, strict=True)]
-    hop = np.where(far_hops(assignment.cells), instance.hops.far_s, instance.hops.near_s)
-    return np.array(times) + 0.5 * (hop + np.roll(hop, 1))
+    return np.array(times) + half_hops_s(instance, assignment.cells)
 
 
 def step_s(instance: Instance, assignment: Assignment) -> float:
@@ -203,8 +225,7 @@ def step_s(instance: Instance, assignment: Assignment) -> float:
     chosen = list(zip(instance.options, assignment.options, strict=True))
     traffic = max(float(table.traffic_s[i, variant]) for table, i in chosen)
     optimizer = max(float(table.optimizer_s[i]) for table, i in chosen)
-    far = far_hops(assignment.cells)
-    fill = np.where(far, instance.hops.far_fill_s, instance.hops.near_fill_s)[:-1].sum()
+    fill = _of_kind(instance.hops.fill_s, hop_kinds(instance, assignment.cells))[:-1].sum()
     exposed = exposed_dp_s(np.array(traffic), np.array(instance.window * critical), instance.drag)
     return float(steady + bubble + 2.0 * fill + exposed + optimizer + instance.fixed_s)
 

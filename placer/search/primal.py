@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from placer.search.instance import Assignment, problems_of, step_s
+from placer.search.instance import Assignment, half_hops_s, problems_of, step_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +117,7 @@ def _sorted_alike(instance: Instance, cells: IntArray) -> IntArray:
 
 def _balanced(instance: Instance, cells: IntArray) -> tuple[int, ...] | None:
     """Options of the smallest critical stage time found, the surplus taken from the dearest stages."""
-    hop = _hop_halves(instance, cells)
+    hop = half_hops_s(instance, cells)
     low, high = (
         0.0,
         max(
@@ -135,13 +135,6 @@ def _balanced(instance: Instance, cells: IntArray) -> tuple[int, ...] | None:
             high = middle
     filled = _filled(instance, hop, high)
     return None if filled is None else _options_of(instance, _without_surplus(instance, filled))
-
-
-def _hop_halves(instance: Instance, cells: IntArray) -> FloatArray:
-    following = np.roll(cells, -1, axis=1)
-    far = (cells != following).any(axis=0)
-    hop = np.where(far, instance.hops.far_s, instance.hops.near_s)
-    return np.asarray(0.5 * (hop + np.roll(hop, 1)))
 
 
 def _filled(instance: Instance, hop: FloatArray, critical: float) -> list[int] | None:

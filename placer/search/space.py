@@ -95,10 +95,10 @@ def enumerate_space(
 ) -> Space:
     """Enumerate every family within the limits and the user's restrictions, and prune by rule.
 
-    Optimizer states are sharded over the replicas (ZeRO-1) unless the user fixes another stage.
+    Replicas are sharded as the framework does it unless the user fixes a stage.
     """
     pruned: Counter[str] = Counter()
-    layers = _layer_choices(model, run, limits, options)
+    layers = _layer_choices(model, run, rules, limits, options)
     grids = _Grids(units_of(model).num_units + 2, run, limits, options)
     families, key, considered = _cross(layers, grids, limits, options, pruned)
     num_choices = grids.num_choices[families.pp]
@@ -209,7 +209,11 @@ def _pinned(options: SearchOptions, axis: str, values: range | list[int]) -> lis
 
 
 def _layer_choices(
-    model: ModelSpec, run: RunSpec, limits: SpaceLimits, options: SearchOptions
+    model: ModelSpec,
+    run: RunSpec,
+    rules: FrameworkRules,
+    limits: SpaceLimits,
+    options: SearchOptions,
 ) -> dict[str, IntArray]:
     """Columns of every combination of what shapes a layer: tp, cp, ep, etp, mbs, recompute, zero."""
     experts = model.moe.num_experts if model.moe is not None else 1
@@ -221,13 +225,15 @@ def _layer_choices(
         "etp": _pinned(options, "etp", [1] if model.moe is None else [1, 0]),
         "micro_batch_size": _pinned(options, "micro_batch_size", list(MICRO_BATCH_SIZES)),
         "recompute": _pinned(options, "recompute", range(3)),
-        "zero_stage": _pinned(options, "zero_stage", [1]),
+        "zero_stage": _pinned(options, "zero_stage", list(rules.zero_stages)),
     }
     grid = np.meshgrid(*(np.array(v, dtype=np.int64) for v in axes.values()), indexing="ij")
     columns = {name: values.ravel() for name, values in zip(axes, grid, strict=True)}
     follows_tp = columns["etp"] == 0
     keep = ~follows_tp | (columns["tp"] > 1)
     columns["etp"] = np.where(follows_tp, columns["tp"], columns["etp"])
+    splits = (columns["tp"] > 1) & rules.sequence_parallel
+    columns["sequence_parallel"] = splits.astype(np.int64)
     return {name: values[keep] for name, values in columns.items()}
 
 
@@ -270,6 +276,11 @@ def _cross(
         pruned[FEW_GPUS] += len(rows) * few
         parts.append((np.repeat(rows, len(pp)), np.tile(pp, len(rows)), np.tile(dp, len(rows))))
     key, pp, dp = (np.concatenate(column) for column in zip(*parts, strict=True))
+    stage = layers["zero_stage"][key]
+    twice = (dp * layers["cp"][key] == 1) & (stage > layers["zero_stage"].min())
+    if "zero_stage" not in options.fix:
+        considered -= int(grids.num_choices[pp[twice]].sum())
+        key, pp, dp = key[~twice], pp[~twice], dp[~twice]
     for reason in [reason for reason, count in pruned.items() if count == 0]:
         del pruned[reason]
     columns = {name: values[key] for name, values in layers.items()}
@@ -292,7 +303,7 @@ def _families(
         num_microbatches=global_batch_size // (dp * columns["micro_batch_size"]),
         zero_stage=np.where(dp * cp == 1, 0, zero),
         dp_shard=dp,
-        sequence_parallel=(columns["tp"] > 1).astype(np.int64),
+        sequence_parallel=columns["sequence_parallel"],
         recompute=columns["recompute"],
     )
 

@@ -183,11 +183,13 @@ def test_pods_hold_cells() -> None:
 
 def test_hops_between_pods_are_charged_where_stages_part() -> None:
     """Two stages in two pods: both hops around the ring leave a pod; alike spread, none does."""
-    question = instance(pp=2, num_body=2, cells=2, pods=(2, 2), seed=3)
-    apart = Assignment(options=(1, 1), cells=np.array([[2, 0], [0, 2]]))
+    question = instance(pp=2, num_body=2, cells=2, pods=(4, 2), seed=3)
+    steady = question.hops.steady_s
+    together = Assignment(options=(1, 1), cells=np.array([[2, 2], [0, 0]]))
     alike = Assignment(options=(1, 1), cells=np.array([[1, 1], [1, 1]]))
-    far, near = stage_times_s(question, apart), stage_times_s(question, alike)
-    np.testing.assert_allclose(far - near, question.hops.far_s - question.hops.near_s)
+    apart = Assignment(options=(1, 1), cells=np.array([[2, 0], [0, 2]]))
+    times = [stage_times_s(question, found) for found in (alike, together, apart)]
+    np.testing.assert_allclose(np.diff(times, axis=0), np.diff(steady, axis=0))
 
 
 def test_traffic_is_charged_by_the_widest_chunk() -> None:

@@ -153,15 +153,20 @@ class Constraints:
             self._model.add(chunk >= narrower[-1] + 1).only_enforce_if(literal)
 
     def _hops_leave_pods(self) -> None:
-        """A hop stays inside pods only between stages spread alike, replica by replica."""
+        """A hop stays inside pods only between stages spread alike; between whole ones it is long."""
         for s, stage in enumerate(self._stages):
             following = (s + 1) % self._instance.pp
             if not self._pods or self._instance.pp == 1:
                 self._model.add(stage.hop_far == 0)
+                self._model.add(stage.hop_whole == 1)
                 continue
             for pod in self._pods:
                 alike = pod.cells[s] == pod.cells[following]
                 self._model.add(alike).only_enforce_if(~stage.hop_far)
+            whole = LinearExpr.sum([pod.whole[s] for pod in self._pods])
+            self._model.add(stage.hop_whole >= whole - stage.hop_far)
+            self._model.add(stage.hop_whole <= whole)
+            self._model.add(stage.hop_whole + stage.hop_far <= 1)
 
     def _critical_stage(self) -> None:
         """The critical stage time is the longest of the stages', their two half hops included."""
@@ -210,21 +215,21 @@ class Constraints:
             last[int(kind)] = weight
 
     def _stage_time(self, s: int) -> LinearExpr:
-        table, hops, pp = self._instance.options[s], self._instance.hops, self._instance.pp
-        terms = [self._chosen(s, [self._scale.up(t) for t in table.time_s])]
-        for hop in (s, (s - 1) % pp):
-            near = self._scale.up(0.5 * hops.near_s[hop])
-            far = self._scale.up(0.5 * hops.far_s[hop])
-            terms.append(near + (far - near) * self._stages[hop].hop_far)
-        return LinearExpr.sum(terms)
+        table, pp = self._instance.options[s], self._instance.pp
+        own = self._chosen(s, [self._scale.up(t) for t in table.time_s])
+        hops = self._instance.hops.steady_s
+        return own + self._hop(s, 0.5 * hops[:, s]) + self._hop((s - 1) % pp, 0.5 * hops[:, s - 1])
 
     def _fill(self) -> LinearExpr:
-        terms: list[LinearExpr | int] = [0]
-        for s in range(self._instance.pp - 1):
-            near = self._scale.up(2.0 * self._instance.hops.near_fill_s[s])
-            far = self._scale.up(2.0 * self._instance.hops.far_fill_s[s])
-            terms.append(near + (far - near) * self._stages[s].hop_far)
-        return LinearExpr.sum(terms)
+        fills = self._instance.hops.fill_s
+        stages = range(self._instance.pp - 1)
+        return LinearExpr.sum([self._hop(s, 2.0 * fills[:, s]) for s in stages])
+
+    def _hop(self, s: int, seconds: Iterable[float]) -> LinearExpr:
+        """What the hop behind stage s takes, of its seconds by kind."""
+        near, whole, far = (self._scale.up(t) for t in seconds)
+        stage = self._stages[s]
+        return near + (whole - near) * stage.hop_whole + (far - near) * stage.hop_far
 
     def _tables(self) -> Iterable[tuple[int, StageOptions]]:
         return enumerate(self._instance.options)

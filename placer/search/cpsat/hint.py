@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from placer.search.cpsat.scaling import WINDOW_DENOMINATOR
-from placer.search.instance import far_hops, variant_of
+from placer.search.instance import HopKind, hop_kinds, variant_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from ortools.sat.python.cp_model import CpModel, IntVar
 
     from placer.search.cpsat.scaling import TimeScale
@@ -34,13 +33,14 @@ def _values(
     instance: Instance, scale: TimeScale, variables: Variables, assignment: Assignment
 ) -> list[tuple[IntVar, int]]:
     cells = assignment.cells
-    far = far_hops(cells) if instance.pp > 1 else np.zeros(1, dtype=np.bool_)
-    times = _stage_times(instance, scale, assignment, far)
+    kinds = hop_kinds(instance, cells).tolist()
+    times = _stage_times(instance, scale, assignment, kinds)
     slowest = times.index(max(times))
     values: list[tuple[IntVar, int]] = []
     for s, stage in enumerate(variables.stages):
         values += [(v, int(o == assignment.options[s])) for o, v in enumerate(stage.options)]
-        values.append((stage.hop_far, int(far[s])))
+        values.append((stage.hop_far, int(kinds[s] == HopKind.FAR)))
+        values.append((stage.hop_whole, int(kinds[s] == HopKind.WHOLE)))
         values.append((stage.slowest, int(s == slowest)))
     widest = int(np.argmax(cells))
     for p, pod in enumerate(variables.pods):
@@ -53,11 +53,10 @@ def _values(
 
 
 def _stage_times(
-    instance: Instance, scale: TimeScale, assignment: Assignment, far: NDArray[np.bool_]
+    instance: Instance, scale: TimeScale, assignment: Assignment, kinds: list[int]
 ) -> list[int]:
     """Times of the stages as the constraints round them, in units."""
-    hops = instance.hops
-    half = [scale.up(0.5 * h) for h in np.where(far, hops.far_s, hops.near_s)]
+    half = [scale.up(0.5 * instance.hops.steady_s[kind, s]) for s, kind in enumerate(kinds)]
     chosen = zip(instance.options, assignment.options, strict=True)
     return [
         scale.up(table.time_s[o]) + half[s] + half[(s - 1) % instance.pp]
@@ -73,7 +72,7 @@ def _step_values(
     times: list[int],
 ) -> list[tuple[IntVar, int]]:
     """Times of the step as the constraints round them."""
-    hops, v, critical = instance.hops, instance.vpp, max(times)
+    v, critical = instance.vpp, max(times)
     chosen = list(zip(instance.options, assignment.options, strict=True))
     variant = variant_of(instance, assignment.cells)
     window = int(instance.window * WINDOW_DENOMINATOR)
@@ -82,8 +81,9 @@ def _step_values(
     unhidden = -((window * critical - WINDOW_DENOMINATOR * dearest) // WINDOW_DENOMINATOR)
     exposed = max(dragged, unhidden)
     optimizer = max(scale.up(table.optimizer_s[o]) for table, o in chosen)
-    fills = np.where(far_hops(assignment.cells), hops.far_fill_s, hops.near_fill_s)[:-1]
-    once = sum(scale.up(2.0 * f) for f in fills) + exposed + optimizer + scale.up(instance.fixed_s)
+    kinds = hop_kinds(instance, assignment.cells)[:-1].tolist()
+    fill = sum(scale.up(2.0 * instance.hops.fill_s[kind, s]) for s, kind in enumerate(kinds))
+    once = fill + exposed + optimizer + scale.up(instance.fixed_s)
     total = (v * instance.num_microbatches - 1) * critical + sum(times) + v * once
     step = variables.step
     return [

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 class StageVars:
     """One stage: ``options[o]`` is true for the one option it takes.
 
-    ``hop_far`` is true when the hop behind it, to the next stage, leaves a pod; ``slowest`` for the
-    one stage that the critical time is taken from.
+    ``hop_far`` is true when the hop behind it, to the next stage, leaves a pod, ``hop_whole`` when
+    it does not and the stage is whole in its pod; ``slowest`` for the one stage that the critical
+    time is taken from.
     """
 
     options: tuple[IntVar, ...]
     hop_far: IntVar
+    hop_whole: IntVar
     slowest: IntVar
 
 
@@ -73,6 +75,7 @@ def new_variables(
         StageVars(
             options=tuple(model.new_bool_var(f"option_{s}_{o}") for o in range(len(table))),
             hop_far=model.new_bool_var(f"hop_far_{s}"),
+            hop_whole=model.new_bool_var(f"hop_whole_{s}"),
             slowest=model.new_bool_var(f"slowest_{s}"),
         )
         for s, table in enumerate(instance.options)
