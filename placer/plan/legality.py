@@ -101,6 +101,14 @@ class FrameworkRules(Protocol):
     def choice_rules(self) -> tuple[ChoiceRule, ...]:
         """The rules only a single strategy can be asked about."""
 
+    @property
+    def zero_stages(self) -> tuple[int, ...]:
+        """Stages of sharding worth a search, where nobody fixes one."""
+
+    @property
+    def sequence_parallel(self) -> bool:
+        """Whether norms are split along the sequence under tensor parallelism, if nobody says."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
@@ -110,6 +118,8 @@ class RuleSet:
     release: str
     rules: tuple[Rule, ...]
     choice_rules: tuple[ChoiceRule, ...] = ()
+    zero_stages: tuple[int, ...] = (1,)
+    sequence_parallel: bool = True
 
 
 def violations(

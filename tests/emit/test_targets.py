@@ -258,7 +258,7 @@ def test_unsupported_parts_of_releases() -> None:
     strategy = Strategy(dp=8, dp_shard=8, zero_stage=3)
     with pytest.raises(InfeasibleError, match="torchtitan_mtp"):
         emitted_files(plan_of(strategy, MOE_MODEL), "torchtitan@0.2.2", "slurm")
-    with pytest.raises(InputError, match="torchtitan at one of 0.2.2, 0.3.0"):
+    with pytest.raises(InputError, match="torchtitan at one of"):
         rules_of("torchtitan@0.1")
     features = Features(moe_dispatcher=MoeDispatcher.DEEPEP)
     sparse = replace(strategy, ep=8)

@@ -142,4 +142,6 @@ def accelerate_rules(version: str = "") -> RuleSet:
             whole_layer_recompute("accelerate"),
             synchronous_sites("accelerate"),
         ),
+        zero_stages=(1, 3),
+        sequence_parallel=False,
     )

@@ -197,4 +197,6 @@ def deepspeed_rules(version: str = "") -> RuleSet:
             whole_layer_recompute("deepspeed"),
             synchronous_sites("deepspeed"),
         ),
+        zero_stages=(1, 3),
+        sequence_parallel=False,
     )

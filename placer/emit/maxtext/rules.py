@@ -134,4 +134,5 @@ def maxtext_rules(version: str = "") -> RuleSet:
             whole_layer_recompute("maxtext"),
             synchronous_sites("maxtext"),
         ),
+        zero_stages=(1, 3),
     )

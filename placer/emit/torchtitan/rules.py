@@ -245,4 +245,5 @@ def torchtitan_rules(version: str = "") -> RuleSet:
             whole_layer_recompute("torchtitan"),
             synchronous_sites("torchtitan"),
         ),
+        zero_stages=(1, 3),
     )
