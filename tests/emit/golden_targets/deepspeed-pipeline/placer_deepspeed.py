@@ -10,7 +10,9 @@ PARTS = [0, 7, 12, 18]
 
 def topology():
     """Rank = model + 1 * (data + 8 * pipe)."""
-    return PipeModelDataParallelTopology(num_pp=3, num_mp=1, num_dp=8)
+    return PipeModelDataParallelTopology(
+        num_pp=3, num_mp=1, num_dp=8
+    )
 
 
 class PlannedPipeline(PipelineModule):
