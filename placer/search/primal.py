@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from placer.search.bands import two_bands
 from placer.search.instance import Assignment, half_hops_s, problems_of, step_s
 
 if TYPE_CHECKING:
@@ -35,12 +36,13 @@ def best_assignment(instance: Instance) -> Assignment | None:
 
 
 def _placements(instance: Instance) -> Iterator[IntArray]:
-    """Cells of the stages by pod: whole stages, all stages everywhere, and one after another."""
+    """Cells of the stages by pod: whole stages, all of them everywhere, in order, and in two bands."""
     if instance.num_pods == 1:
         if instance.pp * instance.cells_per_stage <= int(instance.pod_cells[0]):
             yield np.full((1, instance.pp), instance.cells_per_stage, dtype=np.int64)
         return
-    for cells in (_whole_stages(instance), _all_stages(instance), _in_order(instance)):
+    natural = (_whole_stages(instance), _all_stages(instance), _in_order(instance))
+    for cells in (*natural, *two_bands(instance.pod_cells, instance.pp, instance.cells_per_stage)):
         if (cells.sum(axis=0) == instance.cells_per_stage).all():
             yield _sorted_alike(instance, cells)
 

@@ -67,7 +67,7 @@ def test_bounds_rise_and_stay_below_every_placement(name: str) -> None:
     assert (first.reason[family[kept]] == KEPT).all(), "L0 drops what L1 keeps"
     assert (first.step_s[family[kept]] <= second.step_s[kept] * (1 + 1e-9)).all()
     placed = 0
-    for row in kept[:: max(1, len(kept) // 40)].tolist():
+    for row in kept[:: max(1, len(kept) // 25)].tolist():
         placed += _below_placements(question, batch.take(np.array([row])), second, row)
     assert placed >= 5
 

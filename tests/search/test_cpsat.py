@@ -85,7 +85,7 @@ SHAPES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SHAPES)
 def test_solver_equals_plain_enumeration(shape: dict[str, int]) -> None:
     question = instance(**shape)  # type: ignore[arg-type]
@@ -106,7 +106,7 @@ def test_solver_equals_plain_enumeration(shape: dict[str, int]) -> None:
     assert answer.objective_s <= found + answer.slack_s
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(SHAPES)
 def test_natural_placements_are_feasible_and_no_better_than_the_best(
     shape: dict[str, int],

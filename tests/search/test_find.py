@@ -15,7 +15,6 @@ from placer.errors import TimeLimitError
 from placer.plan.contiguous import contiguous_placement
 from placer.plan.layout import even_layout
 from placer.plan.ranks import gpu_of_rank
-from placer.search import best_first
 from placer.search.candidates import Costing, strategy_bounds
 from placer.search.find import find
 from placer.search.inner import Candidate, instance_of, start
@@ -28,7 +27,7 @@ from placer.topology.tree import GpuState
 QUESTIONS = {
     "dense": lambda: cost_model(dense_model(8), flat_topology(2)),
     "moe": lambda: cost_model(moe_model(9), flat_topology(2)),
-    "narrow pods": lambda: cost_model(dense_model(8), podded_topology((1, 2))),
+    "narrow pods": lambda: cost_model(dense_model(8), podded_topology((2, 2))),
     "damaged": lambda: cost_model(
         dense_model(8),
         flat_topology(4, unavailable=[{"every": 2, "of": "domain", "lose": "1 gpu"}]),
@@ -58,7 +57,7 @@ def test_best_is_proven_and_consistent(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["dense", "moe"])
 def test_no_strategy_of_the_space_is_faster(name: str) -> None:
-    """Place every strategy by the heuristics alone: none beats the proven best by the gap."""
+    """Place many strategies by the heuristics alone: none beats the proven best by the gap."""
     question = QUESTIONS[name]()
     costing = Costing(question)
     space = enumerate_space(
@@ -72,7 +71,8 @@ def test_no_strategy_of_the_space_is_faster(name: str) -> None:
     bounds = strategy_bounds(batch, costing)
     result = found(question)
     fastest = np.inf
-    for row in np.flatnonzero(bounds.reason == 0)[::3].tolist():
+    kept = np.flatnonzero(bounds.reason == 0)
+    for row in kept[:: max(1, len(kept) // 200)].tolist():
         candidate = Candidate(
             batch=batch.take(np.array([row])),
             bound_s=float(bounds.step_s[row]),
@@ -147,7 +147,7 @@ def test_more_memory_or_hardware_never_hurts() -> None:
 def test_wider_uplinks_never_hurt() -> None:
     steps = [
         found(
-            cost_model(dense_model(8), podded_topology((1, 1, 1, 1), oversubscription=ratio))
+            cost_model(dense_model(8), podded_topology((2, 2), oversubscription=ratio))
         ).best.estimate.step_time_s
         for ratio in (1.5, 4.0, 16.0)
     ]
@@ -157,7 +157,7 @@ def test_wider_uplinks_never_hurt() -> None:
 
 def test_time_limit_before_any_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=100.0)
-    monkeypatch.setattr(best_first.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("placer.search.best_first.time.monotonic", lambda: next(clock))
     with pytest.raises(TimeLimitError, match="no plan within the limits"):
         found(QUESTIONS["dense"](), time_limit_s=1.0)
 
@@ -172,7 +172,7 @@ def test_interrupt_gives_the_best_so_far() -> None:
 
     clock = itertools.count()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(best_first.time, "monotonic", lambda: float(next(clock)))
+        patch.setattr("placer.search.best_first.time.monotonic", lambda: float(next(clock)))
         result = find(
             QUESTIONS["moe"](), rules=megatron_rules(), options=SearchOptions(), progress=listener
         )
@@ -190,7 +190,7 @@ def test_interrupt_before_any_plan_passes_through() -> None:
 
     clock = itertools.count()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(best_first.time, "monotonic", lambda: float(next(clock)))
+        patch.setattr("placer.search.best_first.time.monotonic", lambda: float(next(clock)))
         with pytest.raises(KeyboardInterrupt):
             find(
                 QUESTIONS["dense"](),
@@ -218,7 +218,7 @@ def test_instance_of_a_podded_question_has_several_variants() -> None:
         model=costing.model.model,
         run=costing.model.run,
         rules=megatron_rules(),
-        limits=SpaceLimits(max_gpus=24, domain_gpus=8, pod_gpus=16),
+        limits=SpaceLimits(max_gpus=32, domain_gpus=8, pod_gpus=16),
         options=SearchOptions(fix={"tp": 2, "pp": 2, "cp": 1, "micro_batch_size": 1}),
     )
     batch, _ = space.expand(np.arange(len(space.families)))
