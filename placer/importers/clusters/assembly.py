@@ -140,7 +140,7 @@ def _network(
         network["rails"] = ports.rails
     tiers = [fabric.levels.index(name) for name in domains.levels]
     latencies = [f"{FIRST_LATENCY_US + tier} us" for tier in tiers]
-    assumed.append(f"Latencies of {listed(latencies)}, as 2-5 us per NIC hop were measured.")
+    assumed.append(f"Latency by level {listed(latencies)}; 2-5 us per NIC hop were measured.")
     network["levels"] = [
         {"name": name, "latency": latency}
         for name, latency in zip(domains.levels, latencies, strict=True)

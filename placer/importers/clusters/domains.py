@@ -54,7 +54,7 @@ def find_domains(
     counted, since a domain keeps its size when a tray is out.
     """
     most = max(1, accelerator.scale_up.size // gpus_per_host)
-    label, assumed = _label(fabric.hosts, accelerator, most)
+    label, assumed = _label(fabric, accelerator, most)
     if label is None and most == 1:
         groups = {host.name: [host] for host in fabric.hosts}
     elif label is None:
@@ -82,20 +82,15 @@ def find_domains(
 
 
 def _label(
-    hosts: Sequence[FabricHost], accelerator: Accelerator, most: int
+    fabric: Fabric, accelerator: Accelerator, most: int
 ) -> tuple[str | None, tuple[str, ...]]:
     """The field of a host that names its domain, None for neither, and what to say about it."""
+    hosts = fabric.hosts
     if not any(host.domain for host in hosts):
         return None, ()
     if most == 1:
-        sizes = _counts(host.domain for host in hosts)
-        if max(sizes.values()) == 1:
-            return None, ()
-        text = (
-            f"The file's accelerator domains are left out: a domain of {accelerator.name} is one"
-            " host."
-        )
-        return None, (text,)
+        text = f"Accelerator domains are left out: that of {accelerator.name} is one host."
+        return None, () if _is_level(fabric) else (text,)
     parts = _counts(host.sub_domain for host in hosts)
     whole = _counts(host.domain for host in hosts)
     if max(whole.values()) > most and "" not in parts and max(parts.values()) <= most:
@@ -104,6 +99,17 @@ def _label(
         )
         return "sub_domain", (text,)
     return "domain", ()
+
+
+def _is_level(fabric: Fabric) -> bool:
+    """Whether domains are single hosts, or the units of some network level."""
+    domains = [host.domain for host in fabric.hosts]
+    columns = [[host.name for host in fabric.hosts]]
+    columns += [[h.units[i] for h in fabric.hosts] for i in range(len(fabric.levels) - 1)]
+    return any(
+        len(set(zip(domains, column, strict=True))) == len(set(domains)) == len(set(column))
+        for column in columns
+    )
 
 
 def _counts(names: Iterable[str]) -> dict[str, int]:

@@ -21,9 +21,7 @@ from placer.spec.interconnect import ScaleOutLink
 from placer.spec.source_text import SourceText
 
 _SWITCH: Final = re.compile(r'Switch\s+\d+\s+"(S-\w+)"[^#]*#\s*"([^"]*)"')
-_PORT: Final = re.compile(
-    r'\[\d+\](?:\[ext \d+\])?\s*"([SHR]-\w+)"[^#]*#\s*"([^"]*)"(?:.*\s(\d{1,2})x([A-Z]+\d*))?\s*$'
-)
+_SPEED: Final = re.compile(r"(\d{1,2})x([A-Z]+\d*)")
 _ADAPTER: Final = re.compile(
     r"(\S+)\s+(?:mlx\d+_\d+|HCA-?\d+|hfi\d+_\d+|ib\w+|rdma\w+)", re.IGNORECASE
 )
@@ -77,7 +75,9 @@ def read_ibnetdiscover(files: Sequence[SourceText], options: ClusterOptions) -> 
     """
     links = _Links()
     for file in files:
-        _read(file, links)
+        problems = Problems(file.name)
+        _Reader(links, problems).read(file.text)
+        problems.raise_any()
     problems = Problems(files[0].name)
     if not links.switches:
         problems.add(None, "", "lines that begin with Switch", "none")
@@ -108,48 +108,69 @@ def _usual(counts: Iterable[int]) -> int:
     return max(Counter(counts).items(), key=lambda item: (item[1], item[0]))[0]
 
 
-def _read(file: SourceText, links: _Links) -> None:
-    """Read one file's switches and their ports; adapters' own blocks repeat them."""
-    problems = Problems(file.name)
-    switch = ""
-    for number, line in enumerate(file.text.splitlines(), start=1):
-        if line.startswith("["):
-            if switch:
-                _read_port(line, number, switch, links, problems)
-        elif line.startswith("Switch"):
-            match = _SWITCH.match(line)
-            switch = match[1] if match else ""
-            if match is None:
-                problems.add(number, "", 'Switch, ports, "S-guid" # "name"', line)
+class _Reader:
+    """Reads one file's switches and their ports; adapters' own blocks repeat them."""
+
+    def __init__(self, links: _Links, problems: Problems) -> None:
+        self._links = links
+        self._problems = problems
+        self._rates: dict[str, float] = {}
+        self._switch = ""
+
+    def read(self, text: str) -> None:
+        """Read a whole file; what follows the last switch are adapters, most of the text."""
+        end = text.find("\nCa", max(text.rfind("\nSwitch"), 0))
+        for number, line in enumerate(text[: end if end >= 0 else None].splitlines(), start=1):
+            first = line[:1]
+            if first == "[":
+                if self._switch:
+                    self._port(line, number)
+            elif first == "S" and line.startswith("Switch"):
+                self._header(line, number)
+            elif first in {"C", "R"} and line.startswith(("Ca", "Rt")):
+                self._switch = ""
+
+    def _header(self, line: str, number: int) -> None:
+        match = _SWITCH.match(line)
+        self._switch = match[1] if match else ""
+        if match is None:
+            self._problems.add(number, "", 'Switch, ports, "S-guid" # "name"', line)
+        else:
+            self._links.switches.setdefault(self._switch, (match[2], number))
+
+    def _port(self, line: str, number: int) -> None:
+        """Read ``[port] "peer"[port](guid) # "description" lid n 4xNDR``, cut at its quotes."""
+        parts = line.split('"')
+        if len(parts) != 5 or parts[1][1:2] != "-":
+            self._problems.add(number, "", '[port] "peer"[port] # "name" lid speed', line)
+            return
+        _, peer, _, description, rest = parts
+        word = rest.rpartition(" ")[2]
+        if word not in self._rates:
+            self._rates[word] = self._rate(word, number)
+        rate, links = self._rates[word], self._links
+        if peer[0] == "S":
+            links.uplinks[self._switch, peer] += rate or 1.0
+        elif AGGREGATION in description:
+            links.num_reducing += 1
+        elif peer[0] == "H":
+            named = _ADAPTER.fullmatch(description.strip("' "))
+            host = UNNAMED if named is None else named[1]
+            links.below[self._switch] += rate or 1.0
+            if host == UNNAMED:
+                links.num_unnamed += 1
             else:
-                links.switches.setdefault(switch, (match[2], number))
-        elif line.startswith(("Ca", "Rt")):
-            switch = ""
-    problems.raise_any()
+                links.adapters.setdefault(host, []).append((self._switch, rate, number))
 
-
-def _read_port(line: str, number: int, switch: str, links: _Links, problems: Problems) -> None:
-    match = _PORT.match(line)
-    if match is None:
-        problems.add(number, "", '[port] "peer"[port] # "name" lid speed', line)
-        return
-    peer, description, lanes, speed = match.groups()
-    if speed is not None and speed not in GIGABITS_PER_LANE:
-        known = ", ".join(GIGABITS_PER_LANE)
-        problems.add(number, "", f"one of {known}", speed)
-        return
-    rate = int(lanes) * GIGABITS_PER_LANE[speed] if speed else 0.0
-    if peer.startswith("S-"):
-        links.uplinks[switch, peer] += rate or 1.0
-    elif AGGREGATION in description:
-        links.num_reducing += 1
-    elif peer.startswith("H-"):
-        named = _ADAPTER.fullmatch(description.strip("' "))
-        host = UNNAMED if named is None else named[1]
-        links.below[switch] += rate or 1.0
-        links.num_unnamed += host == UNNAMED
-        if host != UNNAMED:
-            links.adapters.setdefault(host, []).append((switch, rate, number))
+    def _rate(self, word: str, number: int) -> float:
+        """Gbit/s of ``4xNDR``; 0 where the line ends otherwise, as older releases print it."""
+        match = _SPEED.fullmatch(word.strip())
+        if match is None:
+            return 0.0
+        lanes, speed = match.groups()
+        if speed not in GIGABITS_PER_LANE:
+            self._problems.add(number, "", f"one of {', '.join(GIGABITS_PER_LANE)}", speed)
+        return int(lanes) * GIGABITS_PER_LANE.get(speed, 0.0)
 
 
 def _switches(links: _Links, hosts: Iterable[str]) -> dict[str, Switch]:
@@ -252,16 +273,19 @@ def _sentences(
     titles: Mapping[str, str],
 ) -> Iterator[str]:
     yield (
-        f"Read: {len(links.switches)} switches and {len(hosts)} hosts with {usual} adapters each,"
-        " link rates, and how wide uplinks are."
+        f"Read: switches {len(links.switches)}, hosts {len(hosts)} with {usual} adapters each, the"
+        " rates of links, and of all adapters over those of uplinks."
     )
     few = len(links.adapters) - len(hosts)
     if few:
-        yield f"Left out: {few} hosts with half as many adapters or fewer (storage, management)."
+        yield f"Left out for having half as many adapters or fewer (storage, management): {few} hosts."
     if links.num_unnamed:
-        yield f"Left out: {links.num_unnamed} adapters whose description names no host."
+        yield f"Left out for naming no host in their description: {links.num_unnamed} adapters."
     if links.num_reducing:
-        yield f"{links.num_reducing} switches can reduce in the network (SHARP); whether jobs may is not said."
+        yield (
+            f"Switches that could reduce in the network (SHARP): {links.num_reducing}; whether jobs"
+            " may is not said, so in_network_reduction is left off."
+        )
     for guid, members in list(tree.members.items())[:MAX_LISTED]:
         if titles[guid]:
             yield f"{titles[guid]} stands for {len(members)} switches that reach the same hosts."

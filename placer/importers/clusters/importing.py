@@ -8,7 +8,6 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from placer import __version__
 from placer.errors import InputError, Problem
 from placer.importers.clusters.assembly import Assembled, assemble, file_names
 from placer.importers.clusters.csv_table import read_csv
@@ -101,7 +100,7 @@ def _heading(fabric: Fabric, parts: Parts, options: ClusterOptions) -> tuple[str
     }
     said = ", ".join(f"{name} {value}" for name, value in typed.items() if value is not None)
     return (
-        f"Written by placer {__version__} from {file_names(fabric.source)} ({fabric.kind}).",
+        f"Written by placer import from {file_names(fabric.source)} ({fabric.kind}).",
         f"From options: {said}.",
     )
 

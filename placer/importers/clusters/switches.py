@@ -135,7 +135,8 @@ def _tiers(known: Mapping[str, Switch], problems: Problems) -> dict[str, int]:
     """Tier of each switch from 1, by the longest way down; circles and strangers are noted."""
     tiers: dict[str, int] = {}
     for switch in known.values():
-        _set_tiers(switch, known, tiers, problems)
+        if switch.name not in tiers:
+            _set_tiers(switch, known, tiers, problems)
     if max(tiers.values(), default=0) > MAX_TIERS and not problems.items:
         highest = max(tiers, key=lambda name: tiers[name])
         found = f"{tiers[highest]} below {highest}"
@@ -147,27 +148,25 @@ def _set_tiers(
     top: Switch, known: Mapping[str, Switch], tiers: dict[str, int], problems: Problems
 ) -> None:
     """Tiers of one switch and all below it, depth first without recursion."""
-    stack, open_names = [top], {top.name}
+    stack = [(top, iter(top.children))]
+    entered = {top.name}
     while stack:
-        switch = stack[-1]
-        waiting = [child for child in switch.children if child not in tiers]
-        if switch.name in tiers or not waiting:
-            below = [tiers[child] for child in switch.children]
-            tiers.setdefault(switch.name, 1 + max(below, default=0))
-            open_names.discard(stack.pop().name)
-            continue
-        child = waiting[0]
-        if child in known and child not in open_names:
-            open_names.add(child)
-            stack.append(known[child])
-            continue
-        tiers[child] = 0
-        if child in known:
-            found = f"{child} above and below {switch.name}"
-            problems.add(switch.line, switch.name, "switches in a tree", found)
-        else:
+        switch, children = stack[-1]
+        child = next(children, None)
+        if child is None:
+            tiers[switch.name] = 1 + max(
+                (tiers.get(name, 0) for name in switch.children), default=0
+            )
+            stack.pop()
+        elif child not in known:
             remedy = f"Add a line for {child}, or remove it here."
             problems.add(switch.line, switch.name, "child switches that are defined", child, remedy)
+        elif child not in tiers and child in entered:
+            found = f"{child} above and below {switch.name}"
+            problems.add(switch.line, switch.name, "switches in a tree", found)
+        elif child not in tiers:
+            entered.add(child)
+            stack.append((known[child], iter(known[child].children)))
 
 
 class _Forest:
