@@ -17,6 +17,7 @@ from placer.cli.console import prepare_streams, say, write
 from placer.cli.emit import emit
 from placer.cli.estimate import estimate
 from placer.cli.explain import explain
+from placer.cli.import_ import import_
 from placer.cli.plan import plan
 from placer.cli.schema import schema
 from placer.cli.show import show
@@ -58,6 +59,7 @@ app.command("estimate")(estimate)
 app.command("emit")(emit)
 app.command("explain")(explain)
 app.command("simulate")(simulate)
+app.command("import")(import_)
 app.command("show")(show)
 app.command("schema")(schema)
 app.command("validate")(validate)
