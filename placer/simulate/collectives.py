@@ -29,12 +29,13 @@ class Operation:
     """One collective of many groups at a time, or one transfer of many pairs.
 
     ``steps_s`` is the latency of the longest chain of messages, by the low-latency and by the
-    full-rate protocol.
+    full-rate protocol; ``leaves_domain`` says whether anything passes a NIC.
     """
 
     name: str
     loads: Loads
     steps_s: tuple[float, float]
+    leaves_domain: bool
     constants: CollectiveConstants
 
     def duration(self, payload_bytes: float) -> Duration:
@@ -199,6 +200,7 @@ class Collectives:
             name=operation.name,
             loads=operation.loads.times(2.0),
             steps_s=(2.0 * quick, 2.0 * full),
+            leaves_domain=operation.leaves_domain,
             constants=self.constants,
         )
 
@@ -237,6 +239,7 @@ class Collectives:
             name=name,
             loads=ring.loads.times(passes * degree / (degree - 1)),
             steps_s=(quick, full),
+            leaves_domain=True,
             constants=self.constants,
         )
 
@@ -296,8 +299,13 @@ class Collectives:
 
     def _operation(self, name: str, loads: LoadMap, steps_s: FloatArray) -> Operation:
         quick, full = steps_s.tolist()
+        total = loads.total()
         return Operation(
-            name=name, loads=loads.total(), steps_s=(quick, full), constants=self.constants
+            name=name,
+            loads=total,
+            steps_s=(quick, full),
+            leaves_domain=bool((total.link >= self.table.first_network_link).any()),
+            constants=self.constants,
         )
 
 

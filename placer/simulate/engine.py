@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from placer.simulate.clock import Activity, Clock
+from placer.simulate.collectives import Duration
 from placer.simulate.ops import Op, Pass
+from placer.simulate.passes import PassTime
 from placer.simulate.program import Code, Run, Transfer, incoming
 from placer.simulate.replicas import ReplicaStream
 from placer.simulate.scene import Outcome, Part, Scene, Span, Waiting
@@ -207,8 +209,8 @@ class _Step:
         if op in first or (op in last and self.scene.overlaps):
             self._begin_part(stream, op)
             return
-        work_s = sum(part.passes[op.kind].total_s for part in parts)
-        self._compute(stream, work_s + self._held_s(stream, op), lambda: self._end(stream, op))
+        work = [part.passes[op.kind] for part in parts]
+        self._work(stream, work, self._held_s(stream, op), lambda: self._end(stream, op))
 
     def _held_s(self, stream: _Stream, op: Op) -> float:
         """What a prefetched transfer took from the computation before this pass."""
@@ -232,10 +234,9 @@ class _Step:
         index = stream.part if forward else len(parts) - 1 - stream.part
         if forward and not self._weights_are_there(stream, op.virtual, index):
             return
-        work_s = parts[index].passes[op.kind].total_s
-        if stream.part == 0:
-            work_s += self._held_s(stream, op)
-        self._compute(stream, work_s, lambda: self._end_part(stream, op, index))
+        work = [parts[index].passes[op.kind]]
+        held_s = self._held_s(stream, op) if stream.part == 0 else 0.0
+        self._work(stream, work, held_s, lambda: self._end_part(stream, op, index))
 
     def _weights_are_there(self, stream: _Stream, virtual: int, index: int) -> bool:
         """Whether a part can run; if not, the stream is called when it can."""
@@ -278,6 +279,36 @@ class _Step:
         if left == 0:
             jobs = self._parts(0, stream.stage, virtual)[index].scatter
             self.replicas[stream.stage].add(jobs, _nothing, scatter=True)
+
+    def _work(
+        self, stream: _Stream, work: list[PassTime], held_s: float, done: Callable[[], None]
+    ) -> None:
+        """Run a pass: what takes a fixed time, then the exchanges that other traffic can slow."""
+        exchanges = [
+            (axis, operation, sum(getattr(w, f"{axis}_moving_s") for w in work))
+            for axis, operation in self.scene.phases[stream.lane, stream.stage]
+        ]
+        moving_s = sum(seconds for _, _, seconds in exchanges)
+        fixed_s = sum(w.total_s for w in work) - moving_s + held_s
+
+        def exchange() -> None:
+            if not exchanges:
+                done()
+                return
+            axis, operation, seconds = exchanges.pop(0)
+            payload_bytes = sum(getattr(w, f"{axis}_bytes") for w in work)
+            began = self.clock.now
+
+            def moved() -> None:
+                stretched = self.waiting[stream.lane, stream.stage].stretched_s
+                lost_s = max(self.clock.now - began - seconds, 0.0)
+                stretched[axis] = stretched.get(axis, 0.0) + lost_s
+                exchange()
+
+            duration = Duration(lead_s=0.0, transfer_s=seconds)
+            self.traffic.start(operation, duration, payload_bytes, moved)
+
+        self._compute(stream, fixed_s, exchange)
 
     def _compute(self, stream: _Stream, planned_s: float, done: Callable[[], None]) -> None:
         work_s = planned_s * self.pace(stream.stage)

@@ -8,7 +8,7 @@ import numpy as np
 
 from placer.plan.coordinates import Axis, axis_strides
 from placer.plan.strategy import Strategy
-from placer.simulate.collectives import Collectives, Operation
+from placer.simulate.collectives import Collectives, Duration, Operation
 from placer.simulate.link_table import IntArray
 from placer.simulate.routing import copies_of
 from placer.spec.model import MoE
@@ -31,9 +31,16 @@ class CellExchanges:
     reductions: tuple[Operation, ...]
     tp_inside_domain: bool
 
-    def reduce_s(self, payload_bytes: float) -> float:
-        """Seconds of an all-reduce over a tensor-parallel group, by the fastest way."""
-        return min(way.duration(payload_bytes).total_s for way in self.reductions)
+    def reduction(self, payload_bytes: float) -> Duration:
+        """An all-reduce over a tensor-parallel group, by the fastest way."""
+        ways = [way.duration(payload_bytes) for way in self.reductions]
+        return min(ways, key=lambda way: way.total_s)
+
+    @property
+    def leaving_domains(self) -> tuple[tuple[str, Operation], ...]:
+        """Axes whose groups leave their domains, and so meet other traffic on the network."""
+        axes = (("tp", self.tp), ("cp", self.cp), ("ep", self.ep))
+        return tuple((axis, operation) for axis, operation in axes if operation.leaves_domain)
 
 
 def cell_exchanges(

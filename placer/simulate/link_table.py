@@ -95,13 +95,15 @@ class LinkTable:
         return self._first["line", out] + index
 
     @property
+    def first_network_link(self) -> int:
+        """Number of the first link outside the domains: ports come first."""
+        return self.topology.num_accelerators * 2 * (self.domain_level + 1)
+
+    @property
     def num_private(self) -> int:
         """Links that belong to one accelerator: ports and NICs, numbered first."""
-        return (
-            self.topology.num_accelerators
-            * 2
-            * (self.domain_level + 1 + (self.domain_level < len(self.links) - 1))
-        )
+        networked = self.domain_level < len(self.links) - 1
+        return self.first_network_link + 2 * self.topology.num_accelerators * networked
 
     @property
     def outermost_uplink(self) -> int:

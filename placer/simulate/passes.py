@@ -21,17 +21,19 @@ from placer.simulate.exchanges import CellExchanges
 from placer.spec.model import MlpKind, ModelSpec
 from placer.spec.run import RunSpec
 from placer.workload.activations import RecomputeModule, kept_bytes
-from placer.workload.attention import key_value_width
+from placer.workload.attention import key_value_width, projection_width
 from placer.workload.operators import Shard
 
 BF16 = 2.0
+MERGE_BYTES = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassTime:
-    """Seconds of one pass by component, which follow each other, and payloads by axis.
+    """Seconds of one pass by component, which follow each other, and what its groups exchange.
 
-    A payload is what ``Operation.duration`` was asked for: bytes of one member of a group.
+    ``<axis>_moving_s`` is the part of the pass in which bytes of an axis are under way and seen, and
+    ``<axis>_bytes`` the payload, as ``Operation.duration`` was asked for it.
     """
 
     compute: float = 0.0
@@ -40,6 +42,9 @@ class PassTime:
     ep: float = 0.0
     recompute: float = 0.0
     dp: float = 0.0
+    tp_moving_s: float = 0.0
+    cp_moving_s: float = 0.0
+    ep_moving_s: float = 0.0
     tp_bytes: float = 0.0
     cp_bytes: float = 0.0
     etp_bytes: float = 0.0
@@ -88,27 +93,48 @@ class PassModel:
     exchanges: CellExchanges
 
     def item(self, item: Item) -> ItemPass:
-        """One item, priced.
-
-        Host launches are a floor under each pass on its own: where a stage waits for a transfer, or
-        its dispatcher asks the accelerator for counts, the host cannot run ahead.
-        """
+        """One item, priced."""
         forward = self._forward(item)
         again, relaunches = self._recomputation(item, forward)
         backward = self._backward(item) + again
-        host = host_s(item.work, self.rates)
-        launches = _one(host.forward_s)
-        forward_all = _at_least(forward, launches)
-        backward_all = _at_least(backward, _one(host.backward_s) + relaunches * launches)
         weights = sum(_one(gemm_s(g, self.rates).backward_s) for g in item.work.gemms) / 2.0
+        weight_share = weights / backward.total_s if backward.total_s else 0.0
+        forward, backward = self._with_launches(item, forward, backward, relaunches)
         return ItemPass(
-            forward=forward_all,
-            backward=backward_all,
-            weight_share=weights / backward_all.total_s if backward_all.total_s else 0.0,
+            forward=forward,
+            backward=backward,
+            weight_share=weight_share,
             dense_parameters=_one(item.parameters.dense),
             expert_parameters=_one(item.parameters.expert),
             activation_bytes=self._kept_bytes(item),
         )
+
+    def _with_launches(
+        self, item: Item, forward: PassTime, backward: PassTime, relaunches: float
+    ) -> tuple[PassTime, PassTime]:
+        """The passes, with what the accelerator waits for the host counted as computation.
+
+        The host catches up in one pass with what it lost in the other, unless something makes it
+        wait for the accelerator in between: an expert dispatcher that asks for counts, or transfers
+        between stages that it synchronises with (Megatron-LM ``batch_p2p_sync``; its interleaved
+        schedule does not).
+        """
+        host = host_s(item.work, self.rates)
+        launches = _one(host.forward_s)
+        ahead_s = launches - forward.total_s
+        behind_s = _one(host.backward_s) + relaunches * launches - backward.total_s
+        if not self._waits_for_accelerator(item):
+            both_s = max(ahead_s + behind_s, 0.0)
+            ahead_s = min(max(ahead_s, 0.0), both_s)
+            behind_s = both_s - ahead_s
+        return (
+            forward + PassTime(compute=max(ahead_s, 0.0)),
+            backward + PassTime(compute=max(behind_s, 0.0)),
+        )
+
+    def _waits_for_accelerator(self, item: Item) -> bool:
+        blocking_transfers = self.strategy.pp > 1 and self.strategy.vpp == 1
+        return blocking_transfers or _routed(item)
 
     def _forward(self, item: Item) -> PassTime:
         compute = PassTime(compute=_one(work_s(item.work, self.rates).forward_s))
@@ -153,17 +179,21 @@ class PassModel:
         size = BF16 * self.model.hidden_size * _one(self.shard.tokens)
         beside = features.tp_backward_hidden if near else 0.0
         if self.strategy.sequence_parallel:
-            once = exchanges.tp.duration(size).total_s
+            once = exchanges.tp.duration(size)
             shown = 1.0 + 2.0 * (1.0 - beside) if backward else 2.0
             passes = 3.0 if backward else 2.0
         else:
-            once = exchanges.reduce_s(size)
+            once = exchanges.reduction(size)
             shown = 1.0 - beside if backward else 1.0
             passes = 2.0
         if self.run.features.tp_comm_overlap and near:
             shown *= 1.0 - features.tp_overlap_hidden
         blocks = self._blocks(item)
-        return PassTime(tp=once * shown * blocks, tp_bytes=size * passes * blocks)
+        return PassTime(
+            tp=once.total_s * shown * blocks,
+            tp_moving_s=once.transfer_s * shown * blocks,
+            tp_bytes=size * passes * blocks,
+        )
 
     def _blocks(self, item: Item) -> float:
         """Blocks around which tensor-parallel ranks communicate; half a one at the model's ends."""
@@ -196,24 +226,50 @@ class PassModel:
         width = key_value_width(self.model.attention, self.shard)
         size = BF16 * _one(width * self.shard.tokens) * cp
         passes = 2.0 if backward else 1.0
-        step_s = passes * self.exchanges.cp.duration(size).total_s / (cp - 1)
+        gather = self.exchanges.cp.duration(size)
+        step_s = passes * gather.total_s / (cp - 1)
         cores = [attention_s(core, self.rates) for core in item.work.attention]
         core_s = sum(_one(c.backward_s if backward else c.forward_s) for c in cores)
         hidden_s = self.constants.features.stream_overlap_hidden * core_s / cp
-        return PassTime(cp=(cp - 1) * max(step_s - hidden_s, 0.0), cp_bytes=passes * size)
+        shown_s = (cp - 1) * max(step_s - hidden_s, 0.0)
+        merge_s = (cp - 1) * self._merge_s(backward=backward)
+        return PassTime(
+            cp=shown_s + merge_s,
+            cp_moving_s=shown_s * gather.transfer_s / gather.total_s,
+            cp_bytes=passes * size,
+        )
+
+    def _merge_s(self, *, backward: bool) -> float:
+        """Adding a ring step's part to the running output, or to the running gradients.
+
+        The running value is read and written in fp32 and the part read in 16 bits
+        (TransformerEngine ``context_parallel.py``).
+        """
+        attention = self.model.attention
+        if backward:
+            width = _one(projection_width(attention, self.shard))
+        else:
+            width = attention.num_heads * attention.v_head_dim / self.strategy.tp
+        return MERGE_BYTES * width * _one(self.shard.tokens) / self.rates.hbm_bytes_per_s
 
     def _expert(self, item: Item, *, backward: bool) -> PassTime:
         """Dispatch and combine of one pass, less what an overlapping schedule hides."""
         if not _routed(item) or self.strategy.ep == 1:
             return PassTime()
         size = BF16 * self.model.hidden_size * _one(self.shard.tokens / self.shard.tp)
-        both = 2.0 * self.exchanges.ep.duration(size).total_s
+        once = self.exchanges.ep.duration(size)
+        both = 2.0 * once.total_s
         hidden_s = 0.0
         if self.run.features.ep_overlap:
             cover = work_s(item.work, self.rates)
             most_s = _one(cover.backward_s if backward else cover.forward_s)
             hidden_s = min(self.constants.features.ep_overlap_hidden * both, most_s)
-        return PassTime(ep=both - hidden_s, ep_bytes=2.0 * size)
+        shown_s = both - hidden_s
+        return PassTime(
+            ep=shown_s,
+            ep_moving_s=shown_s * once.transfer_s / once.total_s,
+            ep_bytes=2.0 * size,
+        )
 
     def _kept_bytes(self, item: Item) -> float:
         """Activations of one micro-batch; with full recomputation a layer keeps its input only."""
@@ -235,11 +291,6 @@ def items_in(chunk: ChunkLayout, model: ModelSpec) -> tuple[str, ...]:
         *([MTP] * chunk.num_mtp),
         *([LOSS] if chunk.loss else []),
     )
-
-
-def _at_least(time: PassTime, floor_s: float) -> PassTime:
-    """The pass, with what the accelerator waits for the host counted as computation."""
-    return time + PassTime(compute=max(floor_s - time.total_s, 0.0))
 
 
 def _routed(item: Item) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from placer.simulate.collectives import Duration
 from placer.simulate.ops import Op, Pass
@@ -35,7 +35,8 @@ class Part:
 class Scene:
     """All a simulation needs: L lanes of S stages.
 
-    ``programs[s]``; ``parts[lane, stage, virtual]`` in model order; ``hops[lane, from, to]``.
+    ``programs[s]``; ``parts[lane, stage, virtual]`` in model order; ``hops[lane, from, to]``;
+    ``phases[lane, stage]`` the axes whose exchanges meet other traffic, with their operations.
     ``overlaps`` says whether collectives between replicas run beside passes. ``beside`` is their
     speed while their stage computes, ``drag`` what computation loses per time of such a collective,
     ``hold`` the share of a prefetched transfer during which its receiver cannot compute.
@@ -45,6 +46,7 @@ class Scene:
     num_lanes: int
     parts: dict[tuple[int, int, int], tuple[Part, ...]]
     hops: dict[tuple[int, int, int], Job]
+    phases: dict[tuple[int, int], tuple[tuple[str, int], ...]]
     shared: SharedLinks
     overlaps: bool
     beside: float
@@ -78,13 +80,15 @@ class Collected:
 class Waiting:
     """Seconds a stage's stream lost, by reason: point-to-point transfers, nothing to do, replicas.
 
-    ``held_s`` are transfers beside computation that take its place.
+    ``held_s`` are transfers beside computation that take its place; ``stretched_s`` what exchanges
+    of each axis lose to other traffic.
     """
 
     transfer_s: float = 0.0
     bubble_s: float = 0.0
     replicas_s: float = 0.0
     held_s: float = 0.0
+    stretched_s: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,13 @@ from functools import cached_property
 import numpy as np
 
 from placer.cost.items import LOSS, Item, items_of
-from placer.cost.model import shard_of
 from placer.cost.rates import DeviceRates, device_rates
 from placer.cost.recorded import recorded_constants
 from placer.plan.coordinates import Axis
 from placer.plan.placement import ChunkLayout
 from placer.plan.plan import Plan
 from placer.plan.ranks import gpu_of_rank
-from placer.plan.strategy import StrategyBatch
+from placer.plan.strategy import Strategy
 from placer.simulate.collectives import Collectives, Operation
 from placer.simulate.exchanges import CellExchanges, cell_exchanges, groups_in
 from placer.simulate.lanes import lanes_of
@@ -27,6 +26,7 @@ from placer.simulate.scene import Job, Part, Scene
 from placer.simulate.sharing import SharedLinks
 from placer.topology.build import build_topology
 from placer.workload.activations import RecomputeModule, selective_modules
+from placer.workload.operators import Shard
 
 BF16 = 2.0
 OPTIMIZER_BYTES = 30.0
@@ -65,11 +65,17 @@ class Staging:
             for virtual in self._virtuals(stage)
         }
         hops = self._hops()
+        phases = {
+            (lane, stage): self._phases(lane, stage)
+            for lane in range(len(self.lanes))
+            for stage in stages
+        }
         return Scene(
             programs=self.programs,
             num_lanes=len(self.lanes),
             parts=parts,
             hops=hops,
+            phases=phases,
             shared=SharedLinks(self.operations, self.table.num_private),
             overlaps=self.plan.run.features.dp_overlap,
             beside=features.dp_overlap_hidden,
@@ -145,9 +151,14 @@ class Staging:
         dispatcher = plan.run.features.moe_dispatcher
         return cell_exchanges(plan.strategy, cells, self.collectives, plan.model.moe, dispatcher)
 
+    def _phases(self, lane: int, stage: int) -> tuple[tuple[str, int], ...]:
+        """Exchanges inside the cells of a lane's stage that other traffic can slow down."""
+        exchanges = self.exchanges(lane, stage).leaving_domains
+        return tuple((axis, self._number(operation)) for axis, operation in exchanges)
+
     def _priced_items(self, generation: int, exchanges: CellExchanges) -> dict[str, ItemPass]:
         plan, rates = self.plan, self._rates(generation)
-        shard = shard_of(StrategyBatch.of((plan.strategy,)), plan.run.seq_len)
+        shard = _shard(plan.strategy, plan.run.seq_len)
         features = plan.run.features
         model = PassModel(
             model=plan.model,
@@ -248,6 +259,18 @@ class Staging:
         )
         fixed_s = self.constants.compute.optimizer_fixed_s
         return float(local * OPTIMIZER_BYTES / slowest + fixed_s)
+
+
+def _shard(strategy: Strategy, seq_len: int) -> Shard:
+    """One accelerator's share of a micro-batch, as columns of one row."""
+    tokens = strategy.micro_batch_size * seq_len / strategy.cp
+    local = tokens / strategy.tp if strategy.sequence_parallel else tokens
+    column = {
+        name: np.full(1, float(getattr(strategy, name))) for name in ("tp", "cp", "ep", "etp")
+    }
+    return Shard(
+        seq_len=seq_len, tokens=np.full(1, tokens), local_tokens=np.full(1, local), **column
+    )
 
 
 def _part(items: list[ItemPass], replicas: ReplicaTraffic) -> Part:

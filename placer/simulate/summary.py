@@ -43,11 +43,12 @@ def breakdown_of(
     """
     critical = max(sorted(passes), key=lambda key: passes[key].total_s)
     spent, waits = passes[critical], outcome.waiting[critical]
+    stretched = waits.stretched_s
     known = {
         "compute": spent.compute,
-        "tp": spent.tp,
-        "cp": spent.cp,
-        "ep": spent.ep,
+        "tp": spent.tp + stretched.get("tp", 0.0),
+        "cp": spent.cp + stretched.get("cp", 0.0),
+        "ep": spent.ep + stretched.get("ep", 0.0),
         "pp": waits.transfer_s + waits.held_s,
         "dp": spent.dp + waits.replicas_s + outcome.replicas_end_s - outcome.passes_end_s,
         "recompute": spent.recompute,
@@ -58,12 +59,12 @@ def breakdown_of(
 
 
 def link_uses(
-    staging: Staging, outcome: Outcome, passes: dict[tuple[int, int], PassTime]
+    staging: Staging, scene: Scene, outcome: Outcome, passes: dict[tuple[int, int], PassTime]
 ) -> tuple[LinkUse, ...]:
     """Bytes over every link of the step, by kind of link."""
     table = staging.table
     carried = np.zeros(len(table.capacity_bytes_per_s))
-    for operation, payload_bytes in _payloads(staging, outcome, passes):
+    for operation, payload_bytes in _payloads(staging, scene, outcome, passes):
         carried[operation.loads.link] += operation.loads.bytes_per_byte * payload_bytes
     kinds: dict[str, list[FloatArray]] = {}
     for block in table.blocks:
@@ -87,20 +88,25 @@ def _link_use(kind: str, columns: FloatArray) -> LinkUse:
 
 
 def _payloads(
-    staging: Staging, outcome: Outcome, passes: dict[tuple[int, int], PassTime]
+    staging: Staging, scene: Scene, outcome: Outcome, passes: dict[tuple[int, int], PassTime]
 ) -> Iterator[tuple[Operation, float]]:
-    """Every operation with the payload it moved: between cells, then inside them."""
-    moved: dict[int, float] = {}
+    """Every operation with the payload it moved: seen on the way, then inside domains."""
+    totals: dict[int, float] = {}
     for passage in outcome.passages:
-        moved[passage.operation] = moved.get(passage.operation, 0.0) + passage.payload_bytes
-    for number, payload_bytes in sorted(moved.items()):
+        before = totals.get(passage.operation, 0.0)
+        totals[passage.operation] = before + passage.payload_bytes
+    for number, payload_bytes in sorted(totals.items()):
         yield staging.operations[number], payload_bytes
     for (lane, stage), spent in sorted(passes.items()):
         exchanges = staging.exchanges(lane, stage)
-        yield exchanges.tp, spent.tp_bytes
-        yield exchanges.cp, spent.cp_bytes
-        yield exchanges.etp, spent.etp_bytes
-        yield exchanges.ep, spent.ep_bytes
+        seen = {axis for axis, _ in scene.phases[lane, stage]}
+        inside = {
+            "tp": (exchanges.tp, spent.tp_bytes),
+            "cp": (exchanges.cp, spent.cp_bytes),
+            "etp": (exchanges.etp, spent.etp_bytes),
+            "ep": (exchanges.ep, spent.ep_bytes),
+        }
+        yield from (moved for axis, moved in inside.items() if axis not in seen)
 
 
 def stage_uses(
