@@ -118,10 +118,13 @@ def _alternative(best: FoundPlan, other: FoundPlan, threshold: float) -> Alterna
     """A next best plan, with what it loses; told apart where that exceeds ``threshold``."""
     step_time_s, other_s = best.estimate.step_time_s, other.estimate.step_time_s
     loss = loss_between(best.estimate.breakdown, other.estimate.breakdown)
+    reason = why_not(best.strategy, step_time_s, other.strategy, loss)
+    if other_s < step_time_s:
+        reason += "; faster by less than the gap, but splits along more axes"
     return Alternative(
         strategy=other.strategy,
         step_time_s=other_s,
-        why_not=why_not(best.strategy, step_time_s, other.strategy, loss),
+        why_not=reason,
         distinguishable=other_s / step_time_s - 1.0 > threshold,
         loss=loss,
     )

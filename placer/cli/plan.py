@@ -60,6 +60,10 @@ def plan(
     time_limit: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Stop after so long.")
     ] = None,
+    memory_headroom: Annotated[
+        float,
+        typer.Option(metavar="FRACTION", help="Leave this share of the memory limit free."),
+    ] = 0.03,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the solver.")] = 0,
     calibration: Calibration = None,
     output: PlanOutput = None,
@@ -75,6 +79,7 @@ def plan(
         gap=gap,
         top=top,
         time_limit_s=time_limit,
+        memory_headroom=memory_headroom,
         seed=seed,
         max_gpus=gpus,
         fix=api.restrictions(fix or (), forbid or ()),

@@ -32,9 +32,6 @@ def why_not(chosen: Strategy, step_time_s: float, other: Strategy, loss: Breakdo
     worst, best = ranked[0], ranked[-1]
     what = ", ".join(differences(chosen, other)[:_MOST_DIFFERENCES]) or "another placement"
     costs = worst.seconds(loss)
-    total = loss.total_s
-    if total < 0.0:
-        return f"{what}: faster by less than the gap, with more axes to split along"
     if costs <= 0.0:
         return f"{what}: no slower in any component"
     sentence = f"{what}: {signed_percent(costs / step_time_s)} {worst.phrase}"

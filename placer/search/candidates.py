@@ -12,6 +12,7 @@ from placer.search.bounds import (
     layer_bound_s,
     layer_choices,
     may_fit,
+    mean_stage_s,
     memory_room,
     step_bound_s,
 )
@@ -64,12 +65,14 @@ class PodFit:
 class Bounds:
     """Lower bounds of N strategies: step time and critical stage time; infinite if pruned.
 
-    ``reason`` (N,) indexes ``REASONS``; 0 for strategies that are kept.
+    ``reason`` (N,) indexes ``REASONS``; 0 for strategies that are kept. ``tight`` (N,) is False
+    where more work would raise the bound.
     """
 
     step_s: FloatArray
     critical_s: FloatArray
     reason: IntArray
+    tight: NDArray[np.bool_]
 
 
 KEPT, LACKS_MEMORY, LACKS_PLACES = range(3)
@@ -84,13 +87,14 @@ class Costing:
     ``slow`` costs the worst, for placements that may land anywhere.
     """
 
-    def __init__(self, cost_model: CostModel) -> None:
+    def __init__(self, cost_model: CostModel, memory_headroom: float = 0.0) -> None:
         self.model = cost_model
         self.topology = cost_model.topology
         self.units: ModelUnits = units_of(cost_model.model)
         self.pods = Pods(cost_model.topology)
         generations = range(len(cost_model.topology.accelerators))
-        limits = [cost_model.memory_limit_bytes(g) for g in generations]
+        kept = 1.0 - memory_headroom
+        limits = [kept * cost_model.memory_limit_bytes(g) for g in generations]
         self.most_memory_bytes = max(limits)
         self.least_memory_bytes = min(limits)
 
@@ -164,6 +168,7 @@ def family_bounds(space: Space, costing: Costing) -> Bounds:
         step_s=np.where(reason == KEPT, bound, np.inf),
         critical_s=np.zeros_like(bound),
         reason=reason,
+        tight=np.zeros(len(bound), dtype=np.bool_),
     )
 
 
@@ -175,8 +180,8 @@ def _places(batch: StrategyBatch, pods: Pods) -> IntArray:
     return np.array(cells, dtype=np.int64)[inverse.ravel()]
 
 
-def strategy_bounds(batch: StrategyBatch, costing: Costing) -> Bounds:
-    """L1 with the network, of what has places and memory."""
+def strategy_bounds(batch: StrategyBatch, costing: Costing, *, worth_s: float = np.inf) -> Bounds:
+    """L1 of what has places and memory; tight only where the bound could stay below ``worth_s``."""
     fit = pod_fit(batch, costing.pods)
     reason = np.where(fit.total >= fit.stage_cells * batch.pp, KEPT, LACKS_PLACES)
     ones = np.ones_like(batch.tp)
@@ -191,37 +196,77 @@ def strategy_bounds(batch: StrategyBatch, costing: Costing) -> Bounds:
     )
     has_memory = room.fits(costing.units.num_body)
     reason = np.where((reason == KEPT) & ~has_memory, LACKS_MEMORY, reason)
-    step, critical = np.full(len(batch), np.inf), np.full(len(batch), np.inf)
+    bounds = Bounds(
+        step_s=np.full(len(batch), np.inf),
+        critical_s=np.full(len(batch), np.inf),
+        reason=reason,
+        tight=np.ones(len(batch), dtype=np.bool_),
+    )
     kept = np.flatnonzero(reason == KEPT)
     if len(kept):
-        step[kept], critical[kept] = _kept_bounds_s(
-            batch.take(kept), costing, fit.take(kept), costs.take(kept), room.take(kept)
-        )
-    return Bounds(step_s=step, critical_s=critical, reason=reason)
+        few = _Kept(batch.take(kept), costing, fit.take(kept), costs.take(kept), room.take(kept))
+        bounds.step_s[kept], bounds.critical_s[kept], bounds.tight[kept] = few.bounds_s(worth_s)
+    return bounds
 
 
-def _kept_bounds_s(
-    batch: StrategyBatch, costing: Costing, fit: PodFit, costs: UnitCosts, room: StageRoom
-) -> tuple[FloatArray, FloatArray]:
-    """Bounds of strategies whose replicas never leave a pod, and of their critical stage.
+class _Kept:
+    """Strategies with places and memory, whose replicas never leave a pod.
 
-    Leaving pods only adds to them; see ``network_bound_s``.
+    Leaving pods only adds to their bounds; see ``network_bound_s``.
     """
-    may_split = (costing.pods.num_pods > 1) & (fit.stage_cells > 1)
-    num_stages = room.tail.shape[1]
-    levels = np.where(
-        may_split[:, None],
-        near_levels(batch, costing, fit, num_stages=num_stages, split=True),
-        near_levels(batch, costing, fit, num_stages=num_stages, split=False),
-    )
-    hop_s, fill_s = _hop_times(batch, costs, levels)
-    num_body = costing.units.num_body
-    critical = critical_s(costs, batch, room, hop_s, num_body)
-    bound = step_bound_s(
-        costs, batch, critical=critical, hop_s=hop_s, fill_s=fill_s, num_body=num_body
-    )
-    possible = may_split | (fit.whole_stages >= batch.pp)
-    return np.where(possible, bound, np.inf), critical
+
+    def __init__(
+        self,
+        batch: StrategyBatch,
+        costing: Costing,
+        fit: PodFit,
+        costs: UnitCosts,
+        room: StageRoom,
+    ) -> None:
+        self._batch = batch
+        self._costs = costs
+        self._room = room
+        self._num_body = costing.units.num_body
+        may_split = (costing.pods.num_pods > 1) & (fit.stage_cells > 1)
+        num_stages = room.tail.shape[1]
+        levels = np.where(
+            may_split[:, None],
+            near_levels(batch, costing, fit, num_stages=num_stages, split=True),
+            near_levels(batch, costing, fit, num_stages=num_stages, split=False),
+        )
+        self._hop_s, self._fill_s = _hop_times(batch, costs, levels)
+        self._possible = may_split | (fit.whole_stages >= batch.pp)
+
+    def bounds_s(self, worth_s: float) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+        """Bounds on step and critical stage, and where they are tight.
+
+        The mean stage bounds the critical one; where that leaves the step below ``worth_s``, the
+        fullest stage does.
+        """
+        critical = mean_stage_s(self._costs, self._batch, self._hop_s, self._num_body)
+        step = self._step_s(critical)
+        tight = step < worth_s
+        rows = np.flatnonzero(tight)
+        if len(rows):
+            critical[rows] = critical_s(
+                self._costs.take(rows),
+                self._batch.take(rows),
+                self._room.take(rows),
+                self._hop_s[rows],
+                self._num_body,
+            )
+            step = self._step_s(critical)
+        return np.where(self._possible, step, np.inf), critical, tight
+
+    def _step_s(self, critical: FloatArray) -> FloatArray:
+        return step_bound_s(
+            self._costs,
+            self._batch,
+            critical=critical,
+            hop_s=self._hop_s,
+            fill_s=self._fill_s,
+            num_body=self._num_body,
+        )
 
 
 def network_bound_s(batch: StrategyBatch, critical: float, costing: Costing) -> float:

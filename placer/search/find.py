@@ -34,7 +34,7 @@ def find(
     TimeLimitError
         When a limit came before any plan.
     """
-    costing = Costing(cost_model)
+    costing = Costing(cost_model, options.memory_headroom)
     search = Search(costing, rules=rules, options=options, listener=progress)
     search.run()
     if search.best is None and options.min_gpu_share > 0.0:

@@ -53,6 +53,8 @@ class SearchOptions:
     """Look only at strategies that use at least this share of the GPUs, unless none fits."""
     fix: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Axis to the value it must have; recompute is 0 none, 1 selective, 2 full."""
+    memory_headroom: float = 0.03
+    """Share of the memory limit a plan leaves free: what predicted memory errs by on average."""
     tp_across_domains: bool = False
     """Whether tensor parallelism may leave the scale-up domain."""
 
@@ -74,6 +76,12 @@ class SearchOptions:
             ),
             ("--workers", self.workers >= 1, ">= 1", self.workers),
             ("--gpus", self.max_gpus is None or self.max_gpus >= 1, ">= 1", self.max_gpus),
+            (
+                "--memory-headroom",
+                0.0 <= self.memory_headroom < 1.0,
+                "0 to 1",
+                self.memory_headroom,
+            ),
             ("--min-gpu-share", 0.0 <= self.min_gpu_share <= 1.0, "0 to 1", self.min_gpu_share),
         )
         problems = [
