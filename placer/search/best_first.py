@@ -7,6 +7,7 @@ import math
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,7 +15,10 @@ import numpy as np
 from placer.errors import TimeLimitError
 from placer.plan.legality import Case
 from placer.search.candidates import (
+    KEPT,
+    LACKS_PLACES,
     REASONS,
+    Bounds,
     Costing,
     family_bounds,
     network_bound_s,
@@ -42,7 +46,20 @@ POLISHING_WORK: Final = 1.0
 """Deterministic solver seconds spent on a plan that is within the gap already."""
 SLOWER: Final = "slower_by_bound"
 
+TOGETHER: Final = 32
+"""Loose bounds raised at a time."""
+WORTH: Final = 1.02
+"""Strategies are bounded tightly up to this many times the least tight bound so far."""
+
 Shape = tuple[int, int, int, int]
+
+
+class Tier(IntEnum):
+    """How much work went into a strategy's bound."""
+
+    LOOSE = 0
+    TIGHT = 1
+    NETWORK = 2
 
 
 class _LimitReachedError(Exception):
@@ -102,8 +119,9 @@ class Search:
         self._next_family = 0
         self._wave = FIRST_WAVE
         self._waves: list[StrategyBatch] = []
-        self._heap: list[tuple[float, tuple[int, int, int], tuple[int, int], float, bool]] = []
+        self._heap: list[tuple[float, tuple[int, int, int], tuple[int, int], float, Tier]] = []
         self._left_out_s = np.inf
+        self._least_bound_s = np.inf
         self.solved: list[Solved] = []
         self.failed: list[Candidate] = []
         self.num_tried = 0
@@ -230,14 +248,17 @@ class Search:
         if len(family) and (not self._heap or family[0] <= self._heap[0][0]):
             self._expand()
             return None
-        bound, _, (wave, row), critical, refined = heapq.heappop(self._heap)
+        if self._heap[0][-1] is Tier.LOOSE:
+            self._tighten()
+            return None
+        bound, _, (wave, row), critical, tier = heapq.heappop(self._heap)
         batch = self._waves[wave].take(np.array([row]))
-        if not refined and self._costing.pods.num_pods > 1:
+        if tier is Tier.TIGHT and self._costing.pods.num_pods > 1:
             bound = max(bound, network_bound_s(batch, critical, self._costing))
             if np.isfinite(bound):
-                self._push(bound, critical, (wave, row), True)
+                self._push(bound, critical, (wave, row), Tier.NETWORK)
             else:
-                self._count(np.array([len(REASONS) - 1]), np.ones(1))
+                self._count(np.array([LACKS_PLACES]), np.ones(1))
             return None
         return Candidate(batch=batch, bound_s=bound, critical_s=critical)
 
@@ -254,16 +275,36 @@ class Search:
         batch = batch.take(refusal < 0)
         if len(batch) == 0:
             return
-        bounds = strategy_bounds(batch, self._costing)
+        bounds = strategy_bounds(batch, self._costing, worth_s=WORTH * self._least_bound_s)
         self._count(bounds.reason, np.ones(len(batch)))
-        wave = len(self._waves)
         self._waves.append(batch)
-        for row in np.flatnonzero(np.isfinite(bounds.step_s)).tolist():
-            self._push(float(bounds.step_s[row]), float(bounds.critical_s[row]), (wave, row), False)
-        dropped = (bounds.reason == 0) & ~np.isfinite(bounds.step_s)
-        self._count(np.where(dropped, len(REASONS) - 1, 0), np.ones(len(batch)))
+        self._push_all(bounds, len(self._waves) - 1, np.arange(len(batch)))
 
-    def _push(self, bound: float, critical: float, place: tuple[int, int], refined: bool) -> None:
+    def _tighten(self) -> None:
+        """Raise the bounds of the next few strategies that were left loose."""
+        rows: dict[int, list[int]] = {}
+        for _ in range(TOGETHER):
+            if not self._heap or self._heap[0][-1] is not Tier.LOOSE:
+                break
+            wave, row = heapq.heappop(self._heap)[2]
+            rows.setdefault(wave, []).append(row)
+        for wave, found in rows.items():
+            where = np.array(found)
+            bounds = strategy_bounds(self._waves[wave].take(where), self._costing)
+            self._push_all(bounds, wave, where)
+
+    def _push_all(self, bounds: Bounds, wave: int, rows: np.ndarray) -> None:
+        """Queue the strategies that are kept; count those that no placement can hold."""
+        for at in np.flatnonzero(np.isfinite(bounds.step_s)).tolist():
+            bound, critical = float(bounds.step_s[at]), float(bounds.critical_s[at])
+            tier = Tier.TIGHT if bounds.tight[at] else Tier.LOOSE
+            self._push(bound, critical, (wave, int(rows[at])), tier)
+            if tier is Tier.TIGHT:
+                self._least_bound_s = min(self._least_bound_s, bound)
+        dropped = (bounds.reason == KEPT) & ~np.isfinite(bounds.step_s)
+        self._count(np.where(dropped, LACKS_PLACES, KEPT), np.ones(len(rows)))
+
+    def _push(self, bound: float, critical: float, place: tuple[int, int], tier: Tier) -> None:
         """Queue a strategy; bounds that agree to a millionth tie, and the simpler one comes first."""
         wave, row = place
         batch = self._waves[wave]
@@ -274,7 +315,7 @@ class Search:
             int(batch.vpp[row]),
         )
         floor = math.floor(bound / grain) * grain
-        heapq.heappush(self._heap, (floor, simplicity, place, critical, refined))
+        heapq.heappush(self._heap, (floor, simplicity, place, critical, tier))
 
     def _try(self, candidate: Candidate, *, prove_it: bool) -> None:
         """Place a candidate without the solver, and with it where its bound stays open."""

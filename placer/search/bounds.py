@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
 
-BISECTIONS: Final = 26
+BISECTIONS: Final = 20
 
 
 def total_s(costs: UnitCosts, num_body: int) -> FloatArray:
@@ -125,6 +125,16 @@ def memory_room(
     return stage_room(columns, room, batch, num_body, least_units(batch, num_stages))
 
 
+def mean_stage_s(
+    costs: UnitCosts, batch: StrategyBatch, hop_s: FloatArray, num_body: int
+) -> FloatArray:
+    """Mean stage time, or the last stage's without units if longer; (N,)."""
+    stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
+    hops = np.where(stages, hop_s, 0.0).sum(axis=1)
+    mean = (total_s(costs, num_body) + hops) / batch.pp
+    return np.asarray(np.maximum(mean, costs.time_s[:, costs.num_lead + 2]))
+
+
 def critical_s(
     costs: UnitCosts, batch: StrategyBatch, memory: StageRoom, hop_s: FloatArray, num_body: int
 ) -> FloatArray:
@@ -134,10 +144,9 @@ def critical_s(
     ``hop_s`` (N, S) is what each stage waits for its hops. Meaningless where memory has no room.
     """
     stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
-    total = total_s(costs, num_body)
     hops = np.where(stages, hop_s, 0.0)
-    low = (total + hops.sum(axis=1)) / batch.pp
-    high = total + hops.max(axis=1)
+    low = mean_stage_s(costs, batch, hop_s, num_body)
+    high = total_s(costs, num_body) + hops.max(axis=1)
     columns = costs.time_s[:, None, :]
     least = least_units(batch, hop_s.shape[1])
 
