@@ -46,9 +46,9 @@ POLISHING_WORK: Final = 1.0
 """Deterministic solver seconds spent on a plan that is within the gap already."""
 SLOWER: Final = "slower_by_bound"
 
-TOGETHER: Final = 32
+TOGETHER: Final = 128
 """Loose bounds raised at a time."""
-WORTH: Final = 1.02
+WORTH: Final = 1.05
 """Strategies are bounded tightly up to this many times the least tight bound so far."""
 
 Shape = tuple[int, int, int, int]

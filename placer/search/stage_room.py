@@ -105,37 +105,40 @@ def stage_room(
     most = np.where((room < 0.0) | (most < least), IMPOSSIBLE, most)
     num_head = min(lead + 1, num_stages) if lead else 0
     tail = np.where(exists & (stage >= num_head), most, 0.0)
-    head = np.full((len(room), num_head, len(lead_pairs(lead))), IMPOSSIBLE)
-    for s in range(num_head):
-        column = columns[:, min(s, columns.shape[1] - 1), :]
-        for k, (before, held) in enumerate(lead_pairs(lead)):
-            units = _head_units(column, room[:, s], batch, pair=(before, held), stage=s)
-            short = units + held < least[:, s]
-            units = np.where(short, IMPOSSIBLE, np.minimum(units, num_body))
-            absent = 0.0 if held == 0 else IMPOSSIBLE
-            head[:, s, k] = np.where(exists[:, s], units, absent)
+    head = np.zeros((len(room), 0, 1))
+    if num_head:
+        kept = slice(0, num_head)
+        inside = columns[:, : min(num_head, columns.shape[1]), :]
+        head = _head_units(inside, room[:, kept], batch, num_body, least[:, kept])
     return StageRoom(tail=tail, head=head, num_lead=lead)
 
 
 def _head_units(
-    column: FloatArray, room: FloatArray, batch: StrategyBatch, *, pair: tuple[int, int], stage: int
+    columns: FloatArray, room: FloatArray, batch: StrategyBatch, num_body: int, least: IntArray
 ) -> FloatArray:
-    """Most body units of one of the first stages that holds some lead layers; (N,).
+    """Most body units of the first H stages for every pair of ``lead_pairs``; (N, H, K).
 
     Lead layers fill first chunks in order: a stage that leaves some holds n of them with at most
     n (v - 1) body units; none only when its first chunk is empty, the first stage's, or when none
-    are left.
+    are left. A stage that does not exist holds nothing.
     """
-    before, held = pair
-    lead = column.shape[1] - 3
-    left = room - column[:, before : before + held].sum(axis=1)
-    units: FloatArray = np.where(left < 0.0, IMPOSSIBLE, _whole(left / column[:, lead]))
-    if before + held == lead:
-        return units
-    if held:
-        return np.asarray(np.minimum(units, held * (batch.vpp - 1.0)))
-    empty_first = (stage == 0) & (batch.pp > 1) & (units >= batch.vpp - 1)
-    return np.where(empty_first, batch.vpp - 1.0, IMPOSSIBLE)
+    lead = columns.shape[2] - 3
+    before, held = np.array(lead_pairs(lead), dtype=np.int64).T
+    stage = np.arange(room.shape[1])[None, :, None]
+    pp, vpp = batch.pp[:, None, None], batch.vpp[:, None, None]
+    reached = np.cumsum(columns[:, :, :lead], axis=2)
+    reached = np.concatenate([np.zeros_like(reached[:, :, :1]), reached], axis=2)
+    left = room[:, :, None] - (reached[:, :, before + held] - reached[:, :, before])
+    units = np.minimum(_whole(left / columns[:, :, lead, None]), num_body)
+    units = np.where(left < 0.0, IMPOSSIBLE, units)
+    leaves_some = before + held < lead
+    empty_first = (stage == 0) & (pp > 1) & (units >= vpp - 1)
+    none = np.where(empty_first, vpp - 1.0, IMPOSSIBLE)
+    some = np.where(held > 0, np.minimum(units, held * (vpp - 1.0)), none)
+    units = np.where(leaves_some, some, units)
+    units = np.where(units + held < least[:, :, None], IMPOSSIBLE, units)
+    absent = np.where(held == 0, 0.0, IMPOSSIBLE)
+    return np.where(stage < pp, units, absent)
 
 
 def _whole(units: FloatArray) -> FloatArray:
