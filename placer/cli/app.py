@@ -23,6 +23,7 @@ from placer.cli.schema import schema
 from placer.cli.show import show
 from placer.cli.simulate import simulate
 from placer.cli.validate import validate
+from placer.cli.verify import verify
 from placer.errors import InputError, InternalError, PlacerError
 
 app = typer.Typer(
@@ -63,6 +64,7 @@ app.command("import")(import_)
 app.command("show")(show)
 app.command("schema")(schema)
 app.command("validate")(validate)
+app.command("verify")(verify)
 app.command("calibrate")(calibrate)
 
 

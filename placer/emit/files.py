@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from placer.check.validator import check_plan
+from placer.emit.manifest import MANIFEST_FILE, PLAN_FILE, manifest_json
 from placer.emit.rank_table import rank_table_json
 from placer.emit.registry import launcher_named, split_release, target_named
 from placer.errors import InfeasibleError, InputError, Problem
 from placer.plan.legality import violations
 from placer.plan.ranks import RankTable, expand_ranks, reordered
+from placer.plan.serialise import plan_to_json
 
 if TYPE_CHECKING:
     from placer.plan.plan import Plan
@@ -62,7 +64,7 @@ def emit_plan(plan: Plan, framework: str, launcher: str, directory: Path) -> tup
 
 
 def emitted_files(plan: Plan, framework: str, launcher: str) -> dict[str, str]:
-    """Names and contents of everything ``emit_plan`` writes."""
+    """Names and contents of everything ``emit_plan`` writes: the plan itself too, to verify by."""
     name, release = split_release(framework)
     target, starter = target_named(name), launcher_named(launcher)
     _check(plan)
@@ -72,7 +74,12 @@ def emitted_files(plan: Plan, framework: str, launcher: str) -> dict[str, str]:
     ranks = reordered(planned, target.order(plan, planned))
     configuration = target.files(plan, ranks, release)
     files = {**configuration.files, **starter.files(plan, ranks, configuration)}
-    return files | {RANK_TABLE_FILE: rank_table_json(ranks)}
+    version = target.rules(release).release
+    return files | {
+        RANK_TABLE_FILE: rank_table_json(ranks),
+        PLAN_FILE: plan_to_json(plan),
+        MANIFEST_FILE: manifest_json(name, version, launcher, configuration.environment),
+    }
 
 
 def _check(plan: Plan) -> None:

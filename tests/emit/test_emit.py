@@ -13,13 +13,15 @@ import pytest
 from plan_samples import DAMAGED_LAB, MOE_MODEL, NETWORK, plan_of, run_of
 
 from placer.emit.files import emit_plan, emitted_files
+from placer.emit.manifest import PLAN_FILE
 from placer.emit.megatron.arguments import argument_words
 from placer.emit.rank_table import rank_table_json
-from placer.emit.registry import launchable_by, rules_of
+from placer.emit.registry import LAUNCHERS, launchable_by, rules_of
 from placer.errors import InfeasibleError, InputError
 from placer.plan.microbatch_groups import microbatch_group_size
 from placer.plan.placement import PipelineLayout
 from placer.plan.ranks import expand_ranks
+from placer.plan.serialise import plan_to_json
 from placer.plan.strategy import Recompute, RecomputeGranularity, Schedule, Strategy
 from placer.spec.cluster import ClusterSpec
 from placer.spec.hierarchy.hostlist import compress_names, expand_names
@@ -78,7 +80,10 @@ def test_golden_files(case: str, request: pytest.FixtureRequest) -> None:
     folder = GOLDEN / case
     if request.config.getoption("update_snapshots"):
         emit_plan(CASES[case](), "megatron", "slurm", folder)
+        (folder / PLAN_FILE).unlink()
     files = emitted_files(CASES[case](), "megatron", "slurm")
+    plan = files.pop(PLAN_FILE)
+    assert plan == plan_to_json(CASES[case]())
     assert {path.name: path.read_text() for path in folder.iterdir()} == files
 
 
@@ -121,9 +126,11 @@ def test_files_are_replaced_together(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     first = emit_plan(dense_plan(), "megatron", "slurm", folder)
     assert [p.name for p in first] == [
+        "emitted.json",
         "hostfile",
         "job.sbatch",
         "megatron_args.sh",
+        "plan.json",
         "rank_table.json",
     ]
     before = [p.read_bytes() for p in first]
@@ -307,7 +314,8 @@ def test_host_lists(case: Names) -> None:
     assert sorted(expanded) == sorted(case.names)
 
 
-def test_16384_ranks_are_emitted_in_seconds() -> None:
+@pytest.mark.parametrize("launcher", sorted(LAUNCHERS))
+def test_16384_ranks_are_emitted_in_seconds(launcher: str) -> None:
     levels = [
         {"name": "leaf", "size": "32 hosts", "latency": "5 us"},
         {"name": "core", "size": "64 leaf", "latency": "8 us"},
@@ -318,9 +326,10 @@ def test_16384_ranks_are_emitted_in_seconds() -> None:
     strategy = Strategy(tp=8, pp=16, dp=128, dp_shard=128, num_microbatches=16)
     plan = replace(_packed(strategy, cluster), cluster=cluster)
     start = time.perf_counter()
-    files = emitted_files(plan, "megatron", "slurm")
+    files = emitted_files(plan, "megatron", launcher)
     assert time.perf_counter() - start < 3
-    assert files["hostfile"].count("\n") == 2048
+    places = LAUNCHERS[launcher].places(files, 16384)
+    assert len(set(places.hosts)) == 2048
 
 
 def _packed(strategy: Strategy, cluster: ClusterSpec) -> Plan:

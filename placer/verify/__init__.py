@@ -1,0 +1,1 @@
+"""What was emitted, judged by the frameworks themselves."""

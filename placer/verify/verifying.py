@@ -1,0 +1,110 @@
+"""Prove an emitted folder: the framework's parser, its groups, and the levels they cross."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from placer.emit.registry import target_named
+from placer.plan.legality import violations
+from placer.verify.crossings import crossing_problems
+from placer.verify.folder import EmittedFolder, read_folder
+from placer.verify.groups import (
+    axes_needed,
+    built_groups,
+    group_problems,
+    planned_groups,
+    unanswered,
+)
+from placer.verify.request import Answer, ask, default_python, is_installed
+from placer.verify.verdict import Check, Finding, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_MOST_SHOWN = 5
+
+
+def verify_folder(path: Path, pythons: Mapping[str, str]) -> Verdict:
+    """Check one folder with the framework it was written for.
+
+    Parameters
+    ----------
+    path
+        What ``placer emit`` wrote.
+    pythons
+        Interpreter by framework name; our own where none is given.
+    """
+    folder = read_folder(path)
+    framework = folder.manifest.framework
+    python = pythons.get(framework, default_python())
+    answer = None
+    if is_installed(framework, python):
+        answer = ask(framework, python, [folder])[0]
+    return verdict_of(folder, answer, f"{framework} is not installed in {python}")
+
+
+def verdict_of(folder: EmittedFolder, answer: Answer | None, absent: str = "") -> Verdict:
+    """Our findings about a folder and a framework's answer, None when it could not be asked."""
+    manifest = folder.manifest
+    findings = [_parser(folder, answer, absent), _groups(folder, answer, absent)]
+    findings.append(_crossings(folder, answer))
+    return Verdict(
+        framework=manifest.framework,
+        release=manifest.release,
+        launcher=manifest.launcher,
+        findings=tuple(findings),
+    )
+
+
+def _finding(check: Check, problems: list[str], good: str) -> Finding:
+    if problems:
+        more = f" and {len(problems) - _MOST_SHOWN} more" if len(problems) > _MOST_SHOWN else ""
+        detail = "; ".join(problems[:_MOST_SHOWN]) + more
+        return Finding(check=check, outcome=Outcome.FAILED, detail=detail)
+    return Finding(check=check, outcome=Outcome.PASSED, detail=good)
+
+
+def _not_checked(check: Check, why: str) -> Finding:
+    return Finding(check=check, outcome=Outcome.NOT_CHECKED, detail=why)
+
+
+def _parser(folder: EmittedFolder, answer: Answer | None, absent: str) -> Finding:
+    """Our own rules first: frameworks accept much that fails later."""
+    plan, manifest = folder.plan, folder.manifest
+    rules = target_named(manifest.framework).rules(manifest.release)
+    broken = [str(v) for v in violations(rules, plan.model, plan.run, plan.strategy)]
+    if broken:
+        return _finding(Check.PARSER, broken, "")
+    if answer is None:
+        return _not_checked(Check.PARSER, absent)
+    problems = [text for text in (answer.refused, answer.broken) if text]
+    return _finding(Check.PARSER, problems, f"{manifest.framework} accepts the files")
+
+
+def _groups(folder: EmittedFolder, answer: Answer | None, absent: str) -> Finding:
+    if answer is None:
+        return _not_checked(Check.GROUPS, absent)
+    if answer.refused or answer.broken:
+        return _not_checked(Check.GROUPS, "the files were not accepted")
+    problems = list(group_problems(folder, answer))
+    problems += [f"{axis}: the framework showed no groups" for axis in unanswered(folder, answer)]
+    num_ranks = folder.plan.strategy.num_gpus
+    axes = ", ".join(axes_needed(folder)) or "none"
+    whole = "all" if answer.groups else "sampled"
+    started = f", {len(answer.sampled)} of them started for real" if answer.sampled else ""
+    none = f"; no group of its own for {', '.join(answer.absent)}" if answer.absent else ""
+    good = f"{whole} {num_ranks} ranks{started}; axes above 1: {axes}{none}"
+    return _finding(Check.GROUPS, problems, good)
+
+
+def _crossings(folder: EmittedFolder, answer: Answer | None) -> Finding:
+    """By the framework's groups where it showed them, else by the planned ones."""
+    groups = planned_groups(folder)
+    source = "planned groups"
+    if answer is not None and not answer.refused and not answer.broken:
+        groups |= built_groups(answer)
+        source = f"{folder.manifest.framework}'s groups"
+    problems = list(crossing_problems(folder, groups))
+    good = f"{source} on the hosts of the {folder.manifest.launcher} files cross what the plan says"
+    return _finding(Check.CROSSINGS, problems, good)
