@@ -63,9 +63,7 @@ def random_plans(
             yield plan
 
 
-def _random_plan(
-    generator: random.Random, clusters: tuple[str | ClusterSpec, ...]
-) -> Plan | None:
+def _random_plan(generator: random.Random, clusters: tuple[str | ClusterSpec, ...]) -> Plan | None:
     model = generator.choice(MODELS)
     cluster = generator.choice(clusters)
     moe = model.startswith(("mixtral", "qwen3", "deepseek"))
@@ -97,7 +95,7 @@ def _random_plan(
         global_batch_size=batch,
         seq_len=generator.choice((2048, 4096, 8192)),
         features=features,
-        framework=generator.choice(("megatron", "any")),
+        framework="megatron",
     )
     try:
         return api.estimate(model, cluster, api.Configuration(**degrees), options)
