@@ -207,7 +207,11 @@ class Search:
         return float(min(heap, family[0] if len(family) else np.inf))
 
     def _find_best(self) -> None:
-        """Try strategies in order of bound until the best is within the gap of the next."""
+        """Try strategies in order of bound until the best is within the gap of the next.
+
+        Where generations differ, the solver knows the slowest only and cannot close a bound.
+        """
+        alike = len(self._costing.topology.accelerators) == 1
         while np.isfinite(bound := self._next_bound_s()):
             self._tick()
             best = self.best
@@ -215,7 +219,7 @@ class Search:
                 return
             candidate = self._pop()
             if candidate is not None:
-                self._try(candidate, prove_it=True)
+                self._try(candidate, prove_it=alike)
 
     def _prove_best(self) -> None:
         """The solver places the chosen strategy; repeated while that changes the choice."""
