@@ -51,13 +51,26 @@ def field_problems(
     """
     schema = model.model_json_schema()
     problems = []
-    for details in error.errors(include_url=False)[:MAX_PROBLEMS]:
-        if details["type"] == "default_factory_not_called":
-            continue  # a default made from a field that is itself wrong, and reported
+    found_wrong = error.errors(include_url=False)[:MAX_PROBLEMS]
+    for details in found_wrong:
+        if _follows(details, found_wrong):
+            continue
         path, node = _path_in(root, details["loc"], schema)
         found = show_value(details["input"] if node is None else node.value)
         problems.append(_problem(details, path, found, schema))
     return problems
+
+
+def _follows(details: ErrorDetails, others: list[ErrorDetails]) -> bool:
+    """Whether a problem only follows from another one that is reported itself.
+
+    A default made from a field that is wrong; a list that is short because its items are wrong.
+    """
+    if details["type"] == "default_factory_not_called":
+        return True
+    inside = details["loc"]
+    deeper = (o["loc"] for o in others if len(o["loc"]) > len(inside))
+    return details["type"] == "too_short" and any(o[: len(inside)] == inside for o in deeper)
 
 
 def _path_in(root: Node, location: Path, schema: Mapping[str, object]) -> tuple[Path, Node | None]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from placer.errors import InputError, Problem
+from placer.spec.cluster import ClusterSpec
 from placer.spec.nodes import MAX_DEPTH, MAX_NODES
 from placer.spec.source_text import MAX_BYTES
 from placer.spec.yaml_source import load_document, load_mapping
@@ -368,3 +369,15 @@ def test_windows_line_ends_and_byte_order_marks(write: Path) -> None:
     mapping = load_mapping(write)
     assert mapping.data == {"a": 1, "b": 2}
     assert mapping.locate(("b",)) == (2, 4)
+
+
+def test_a_list_of_wrong_items_is_not_called_short_as_well(tmp_path: Path) -> None:
+    """Pydantic counts the items that held and then finds the list too short."""
+    path = tmp_path / "cluster.yaml"
+    path.write_text(
+        "name: x\naccelerator: h100_sxm\nscale_out:\n  link: infiniband\n  nic: 400 Gbit/s\n"
+        "  levels: [{name: leaf, size: 0 hosts, latency: 3 us}]\n"
+    )
+    with pytest.raises(InputError) as error:
+        load_document(path, ClusterSpec)
+    assert [p.field for p in error.value.problems] == ["scale_out.levels[0].size"]
