@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from placer.cost.pipeline import exposed_dp_s, in_flight_microbatches, steady_and_bubble_s
+from placer.cost.pipeline import (
+    bubble_share,
+    exposed_dp_s,
+    in_flight_microbatches,
+    steady_and_bubble_s,
+)
 from placer.cost.rates import peak_flops_per_s
 from placer.cost.stage_costs import FloatArray, Part, StageCosts
 from placer.plan.estimate import Breakdown, Estimate, StageMemory
 from placer.plan.placement import PipelineLayout, Placement
-from placer.plan.strategy import Strategy
+from placer.plan.strategy import Schedule, Strategy
 from placer.spec.model import ModelSpec
 from placer.spec.run import RunSpec
 from placer.workload.flops import model_flops_per_token
@@ -173,7 +178,7 @@ def _breakdown(
         cp=float(parts[Part.CP]),
         ep=float(parts[Part.EP]),
         pp=float(microbatches * times.hop[critical]),
-        bubble=float(bubble) + fill,
+        bubble=float(bubble) * bubble_share(strategy.schedule, strategy.pp) + fill,
         dp=float(exposed.max()),
         recompute=float(parts[Part.RECOMPUTE]),
         optimizer=float(optimizer),
@@ -183,7 +188,11 @@ def _breakdown(
 def stage_memory(
     strategy: Strategy, costs: StageCosts, counts: FloatArray
 ) -> tuple[StageMemory, ...]:
-    """Peak bytes of each stage, by what holds them."""
+    """Peak bytes of each stage, by what holds them.
+
+    DualPipe runs every stage's mirror image beside it: twice the weights and gradients, and
+    pp + 1 micro-batches in flight everywhere (DeepSeek-V3, arXiv 2412.19437, table 2).
+    """
     stages = np.arange(strategy.pp, dtype=np.float64)
     in_flight = in_flight_microbatches(
         np.full(strategy.pp, float(strategy.pp)),
@@ -191,9 +200,12 @@ def stage_memory(
         np.full(strategy.pp, float(strategy.num_microbatches)),
         stages,
     )
+    copies = 1.0
+    if strategy.schedule is Schedule.DUAL_PIPE:
+        copies, in_flight = 2.0, np.full(strategy.pp, strategy.pp + 1.0)
     activations = in_flight * (counts @ costs.activation_bytes[0]) + costs.transient_bytes[0]
-    weights = counts @ costs.weights_bytes[0]
-    gradients = counts @ costs.gradients_bytes[0]
+    weights = copies * (counts @ costs.weights_bytes[0])
+    gradients = copies * (counts @ costs.gradients_bytes[0])
     optimizer = counts @ costs.optimizer_bytes[0]
     buffers = counts @ costs.buffer_bytes[0]
     return tuple(

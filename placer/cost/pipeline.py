@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placer.plan.microbatch_groups import microbatch_group_sizes
+from placer.plan.strategy import Schedule
 
 FloatArray = NDArray[np.float64]
 
@@ -32,6 +33,21 @@ def steady_and_bubble_s(
     critical = stage_s.max(axis=-1)
     bubble = (stage_s.sum(axis=-1) - critical) / vpp
     return num_microbatches * critical, bubble
+
+
+def bubble_share(schedule: Schedule, pp: int) -> float:
+    """Bubble of a schedule over that of 1F1B, forward a third of a micro-batch's time.
+
+    Zero-bubble ZB-H1 leaves (pp - 1) (F + B - 2 W), DualPipe (pp / 2 - 1) (F&B + B - 3 W), with B
+    the whole backward pass, W its weight gradients and F&B a forward and a backward overlapped
+    (DeepSeek-V3, arXiv 2412.19437, table 2; Qi et al., arXiv 2401.10241): with F = W = t / 3,
+    B = 2 t / 3 and F&B = t that is a third, and (pp / 2 - 1) 2 / 3 over pp - 1.
+    """
+    if schedule is Schedule.ZERO_BUBBLE:
+        return 1.0 / 3.0
+    if schedule is Schedule.DUAL_PIPE and pp > 1:
+        return max(pp / 2.0 - 1.0, 0.0) * (2.0 / 3.0) / (pp - 1.0)
+    return 1.0
 
 
 def in_flight_microbatches(

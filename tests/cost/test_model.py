@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from plan_samples import DENSE_MODEL, MOE_MODEL
 
 from placer.cost.spans import contiguous_spans
-from placer.plan.strategy import Recompute, RecomputeGranularity, Strategy, StrategyBatch
+from placer.plan.strategy import (
+    Recompute,
+    RecomputeGranularity,
+    Schedule,
+    Strategy,
+    StrategyBatch,
+)
 from placer.spec.model import ModelSpec
 from placer.spec.run import CudaGraph, Features
 
@@ -134,3 +140,14 @@ def test_placement_says_what_is_costed(model: ModelSpec, strategy: Strategy) -> 
     degrees = {a.axis: int(np.prod(list(a.levels.values()))) for a in placement.axis_levels}
     assert degrees["tp"] == strategy.tp
     assert degrees["ep"] >= strategy.ep
+
+
+def test_schedules_trade_bubble_for_memory() -> None:
+    plain = Strategy(tp=2, pp=8, dp=4, num_microbatches=16, dp_shard=4)
+    usual = estimate_of(DENSE_MODEL, plain)
+    zero = estimate_of(DENSE_MODEL, replace(plain, schedule=Schedule.ZERO_BUBBLE))
+    dual = estimate_of(DENSE_MODEL, replace(plain, schedule=Schedule.DUAL_PIPE))
+    assert dual.breakdown.bubble < zero.breakdown.bubble < usual.breakdown.bubble
+    assert zero.memory == usual.memory
+    assert dual.memory[-1].weights_bytes == 2 * usual.memory[-1].weights_bytes
+    assert dual.memory[-1].activations_bytes > usual.memory[-1].activations_bytes

@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placer.cost.pipeline import exposed_dp_s, in_flight_microbatches, steady_and_bubble_s
+from placer.cost.pipeline import (
+    bubble_share,
+    exposed_dp_s,
+    in_flight_microbatches,
+    steady_and_bubble_s,
+)
 from placer.plan.microbatch_groups import microbatch_group_size, microbatch_group_sizes
+from placer.plan.strategy import Schedule
 
 STAGE_TIMES = st.lists(st.floats(1e-3, 10.0), min_size=1, max_size=12)
 
@@ -64,3 +70,10 @@ def test_overlap_hides_no_more_than_there_is(traffic: float, window: float, drag
 def test_microbatch_groups_as_megatron_allows_them(pp: int, m: int, size: int) -> None:
     assert microbatch_group_size(pp, m) == size
     assert microbatch_group_sizes(np.array([float(pp)]), np.array([float(m)]))[0] == size
+
+
+def test_bubbles_of_other_schedules() -> None:
+    """DeepSeek-V3, arXiv 2412.19437, table 2, with F = W = t / 3, B = 2 t / 3, F&B = t."""
+    assert bubble_share(Schedule.ONE_F_ONE_B, 16) == 1.0
+    assert bubble_share(Schedule.ZERO_BUBBLE, 16) * 15 == pytest.approx(15 / 3)
+    assert bubble_share(Schedule.DUAL_PIPE, 16) * 15 == pytest.approx((16 / 2 - 1) * 2 / 3)
