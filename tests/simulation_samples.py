@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from placer import api
 from placer.errors import PlacerError
 from placer.plan.plan import Plan
+from placer.plan.strategy import RecomputeGranularity
 from placer.spec.cluster import ClusterSpec
 from placer.spec.run import CudaGraph, Features, MoeDispatcher
 
@@ -50,10 +51,8 @@ def narrow_cluster(oversubscription: float, hosts_per_pod: int = 16) -> ClusterS
     )
 
 
-def random_plans(
-    seed: int, count: int, clusters: tuple[str | ClusterSpec, ...], schedule: str = ""
-) -> Iterator[Plan]:
-    """``count`` legal plans; those that fit no cluster or no framework are drawn again."""
+def random_plans(seed: int, count: int, clusters: tuple[str | ClusterSpec, ...]) -> Iterator[Plan]:
+    """``count`` plans Megatron-LM can run, whether or not they fit the memory."""
     generator = random.Random(seed)
     found = 0
     while found < count:
@@ -77,27 +76,27 @@ def _random_plan(generator: random.Random, clusters: tuple[str | ClusterSpec, ..
         ep_overlap=generator.random() < 0.2,
         dp_overlap=generator.random() < 0.8,
     )
-    degrees = {
-        "tp": tp,
-        "cp": generator.choice((1, 1, 1, 2, 4)),
-        "pp": pp,
-        "vpp": vpp,
-        "dp": generator.choice((1, 2, 4, 8, 16, 32, 64)),
-        "ep": generator.choice((1, 2, 4, 8, 16, 32)) if moe else 1,
-        "etp": generator.choice((1, 1, tp)) if moe else 1,
-        "micro_batch_size": generator.choice((1, 1, 2, 4)),
-        "zero_stage": generator.choice((0, 1, 1, 1, 1, 1)),
-        "recompute": generator.choice(("none", "none", "selective", "full")),
-    }
+    dp = generator.choice((1, 2, 4, 8, 16, 32, 64))
+    micro_batch_size = generator.choice((1, 1, 2, 4))
+    configuration = api.Configuration(
+        tp=tp,
+        cp=generator.choice((1, 1, 1, 2, 4)),
+        pp=pp,
+        vpp=vpp,
+        dp=dp,
+        ep=generator.choice((1, 2, 4, 8, 16, 32)) if moe else 1,
+        etp=generator.choice((1, 1, tp)) if moe else 1,
+        micro_batch_size=micro_batch_size,
+        zero_stage=generator.choice((0, 1, 1, 1, 1, 1, 3)),
+        recompute=generator.choice(tuple(RecomputeGranularity)),
+    )
     microbatches = generator.choice((1, 2, 4, 6)) * generator.choice((4, 8, 16))
-    batch = degrees["dp"] * degrees["micro_batch_size"] * microbatches
     options = api.RunOptions(
-        global_batch_size=batch,
+        global_batch_size=dp * micro_batch_size * microbatches,
         seq_len=generator.choice((2048, 4096, 8192)),
         features=features,
-        framework="megatron",
     )
     try:
-        return api.estimate(model, cluster, api.Configuration(**degrees), options)
+        return api.estimate(model, cluster, configuration, options)
     except PlacerError:
         return None

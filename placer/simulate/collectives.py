@@ -125,6 +125,7 @@ class Collectives:
         Every link of a ring passes ``(n - 1) / n`` of the buffer. Groups over several domains run
         as many rings as they have members in each (at most ``nics_per_domain``), each leaving a
         domain through a NIC of its own and going through all members inside; ``one_nic`` allows one.
+        The part that goes all the way round but for the shortest hop comes last.
         """
         blocks = _Blocks.of(groups, self.table)
         degree = groups.shape[1]
@@ -132,7 +133,7 @@ class Collectives:
         inside_s = self._inside(blocks, degree, loads)
         most = 1 if one_nic else int(self.constants.nics_per_domain)
         outside_s = self._outside(blocks, degree, most, loads)
-        steps_s = (inside_s + outside_s).max(axis=1) * (degree - 1) / degree
+        steps_s = (inside_s + outside_s).max(axis=1) - self._shortest_hop_s(blocks)
         return self._operation(name, loads, steps_s)
 
     def exchange(
@@ -292,6 +293,14 @@ class Collectives:
         hop_s = np.array([self._hop_s(level) for level in range(len(self.table.links))])
         times = np.where(passed, hop_s[meeting].T, 0.0)
         return np.stack([np.bincount(group, row, num_groups) for row in times])
+
+    def _shortest_hop_s(self, blocks: _Blocks) -> FloatArray:
+        """Hop times between the two nearest neighbours around the rings."""
+        same = blocks.group[1:] == blocks.group[:-1]
+        if not same.any():
+            return np.zeros(2)
+        meeting = self.table.meeting_level(blocks.gpu[:-1][same], blocks.gpu[1:][same])
+        return self._hop_s(int(meeting.min()))
 
     def _hop_s(self, level: int) -> FloatArray:
         link = self.table.links[level]

@@ -105,12 +105,14 @@ class Staging:
     ) -> tuple[Part, ...]:
         """The buckets of a virtual stage.
 
-        Megatron-LM cuts up the gradients of the first chunk of the first stage only: the others'
-        traffic is not on the critical path (``DistributedDataParallel.__init__``).
+        Megatron-LM cuts up the gradients of the first chunk of the first stage only, and only to
+        overlap them: the others' traffic is not on the critical path
+        (``DistributedDataParallel.__init__``).
         """
         items = self._items(lane, stage)
         held = [items[name] for name in items_in(self._chunks[virtual], self.plan.model)]
-        buckets = self._buckets(held) if virtual == 0 else [held]
+        cut_up = virtual == 0 and self.plan.run.features.dp_overlap
+        buckets = self._buckets(held) if cut_up else [held]
         return tuple(_part(bucket, replicas) for bucket in buckets)
 
     def _buckets(self, items: list[ItemPass]) -> list[list[ItemPass]]:

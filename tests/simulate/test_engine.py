@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from scene_samples import operation, pipeline, scene_of, with_replicas
@@ -149,7 +150,9 @@ def test_exchanges_that_share_a_link_slow_each_other_down() -> None:
     }
     hops = {key: replace(job, operation=job.operation + 2) for key, job in scene.hops.items()}
     shared = [operation({0: 1.0}), operation({0: 1.0}), operation({1: 1.0}), operation({2: 1.0})]
-    phases = {(0, stage): (("ep", stage),) for stage in (0, 1)}
+    phases: dict[tuple[int, int], tuple[tuple[str, int], ...]] = {
+        (0, stage): (("ep", stage),) for stage in (0, 1)
+    }
     meeting = replace(
         scene, parts=parts, hops=hops, phases=phases, shared=SharedLinks(shared, 1000)
     )
@@ -176,4 +179,4 @@ def test_messages_of_one_way_queue() -> None:
         ways.setdefault(passage.operation, []).append((passage.start_s, passage.end_s))
     for times in ways.values():
         ordered = sorted(times)
-        assert all(b[0] >= a[1] - 1e-9 for a, b in zip(ordered, ordered[1:], strict=False))
+        assert all(b[0] >= a[1] - 1e-9 for a, b in pairwise(ordered))
