@@ -110,7 +110,7 @@ def assemble(
     executed = sum(
         float(costs[g].flops[0] @ row) for g, row in zip(times.generation, counts, strict=True)
     )
-    peak = _peak_flops(run, topology, times.generation, strategy)
+    peak = _peak_flops(run, topology, domains, strategy.cell_gpus)
     hardware_flops = executed * strategy.num_microbatches * strategy.gpus_per_stage
     return Estimate(
         step_time_s=step_time_s,
@@ -221,11 +221,10 @@ def stage_memory(
     )
 
 
-def _peak_flops(
-    run: RunSpec, topology: Topology, generation: IntArray, strategy: Strategy
-) -> float:
+def _peak_flops(run: RunSpec, topology: Topology, domains: IntArray, cell_gpus: int) -> float:
     """Dense peak of all used accelerators in the run's precision."""
+    found, cells = np.unique(topology.domain_generation[domains], return_counts=True)
     return sum(
-        peak_flops_per_s(topology.accelerators[g], run.precision) * strategy.gpus_per_stage
-        for g in generation
+        peak_flops_per_s(topology.accelerators[generation], run.precision) * int(count) * cell_gpus
+        for generation, count in zip(found.tolist(), cells, strict=True)
     )
