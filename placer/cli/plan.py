@@ -64,6 +64,12 @@ def plan(
         float,
         typer.Option(metavar="FRACTION", help="Leave this share of the memory limit free."),
     ] = 0.03,
+    simulate: Annotated[
+        int,
+        typer.Option(
+            min=0, max=100, metavar="K", help="Play a step of the K best plans; the fastest wins."
+        ),
+    ] = 0,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the solver.")] = 0,
     calibration: Calibration = None,
     output: PlanOutput = None,
@@ -98,7 +104,15 @@ def plan(
         ),
     )
     with ProgressLine() as progress:
-        found = api.plan(model, cluster, run, options, calibration=calibration, listener=progress)
+        found = api.plan(
+            model,
+            cluster,
+            run,
+            options,
+            calibration=calibration,
+            simulate=simulate,
+            listener=progress,
+        )
     if found.provenance.limits.wall_clock_cut:
         say(f"warning: cut short{_CUT[found.status.value]}", style="yellow")
     if output is not None:

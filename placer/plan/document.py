@@ -234,6 +234,14 @@ class AlternativeDocument(_Part):
     loss_s: BreakdownDocument
 
 
+class SimulatedDocument(_Part):
+    """One of the best plans, by the estimate and by simulation."""
+
+    strategy: StrategyDocument
+    estimate_s: Amount
+    simulated_s: Amount
+
+
 class LimitsDocument(_Part):
     """What the search was allowed."""
 
@@ -286,6 +294,7 @@ class PlanDocument(BaseModel):
     bound: BoundDocument | None = None
     alternatives: tuple[AlternativeDocument, ...] | None = None
     provenance: ProvenanceDocument
+    simulated: tuple[SimulatedDocument, ...] = ()
 
     @model_validator(mode="after")
     def _proof_fits_status(self) -> Self:

@@ -89,6 +89,15 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedStep:
+    """One of the best plans, played event by event: its step by the estimate and by simulation."""
+
+    strategy: Strategy
+    estimate_s: float
+    simulated_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What the search was allowed.
 
@@ -141,7 +150,8 @@ class Plan:
     """One answer, standing alone: who reads it needs no other file.
 
     ``bound`` is None and ``alternatives`` empty exactly when ``status`` is ``estimated``.
-    ``launchable_by`` names the targets that can express the strategy.
+    ``launchable_by`` names the targets that can express the strategy. ``simulated`` are the best
+    plans where the user had them played, fastest first: then the first is this plan.
     """
 
     status: PlanStatus
@@ -156,3 +166,4 @@ class Plan:
     bound: Bound | None
     alternatives: tuple[Alternative, ...]
     provenance: Provenance
+    simulated: tuple[SimulatedStep, ...] = ()

@@ -26,6 +26,7 @@ from placer.plan.plan import (
     Limits,
     Plan,
     Provenance,
+    SimulatedStep,
     SourceInfo,
 )
 from placer.plan.strategy import CrossSite, Recompute, Strategy
@@ -66,6 +67,10 @@ def plan_to_data(plan: Plan) -> dict[str, Any]:
         data["bound"]["candidates"]["pruned"] = dict(sorted(plan.bound.candidates.pruned.items()))
         data["alternatives"] = [_alternative_data(a) for a in plan.alternatives]
     data["provenance"] = asdict(plan.provenance)
+    if plan.simulated:
+        data["simulated"] = [
+            asdict(step) | {"strategy": strategy_data(step.strategy)} for step in plan.simulated
+        ]
     return data
 
 
@@ -249,6 +254,7 @@ def _plan(document: doc.PlanDocument) -> Plan:
         bound=None if bound is None else _bound(bound),
         alternatives=tuple(_alternative(a) for a in alternatives),
         provenance=_provenance(document.provenance),
+        simulated=tuple(_simulated(step) for step in document.simulated),
     )
 
 
@@ -347,6 +353,14 @@ def _alternative(document: doc.AlternativeDocument) -> Alternative:
         why_not=document.why_not,
         distinguishable=document.distinguishable,
         loss=Breakdown(**_values(document.loss_s)),
+    )
+
+
+def _simulated(document: doc.SimulatedDocument) -> SimulatedStep:
+    return SimulatedStep(
+        strategy=_strategy(document.strategy),
+        estimate_s=document.estimate_s,
+        simulated_s=document.simulated_s,
     )
 
 

@@ -19,6 +19,7 @@ from placer.plan.plan import Plan, PlanStatus
 from placer.plan.serialise import plan_from_json, plan_to_json
 from placer.search.find import find
 from placer.search.result import Progress, SearchResult, SearchStatus
+from placer.simulate.result import Simulation
 from placer.spec.run import RunSpec
 
 RUN = RunSpec(global_batch_size=256, seq_len=4096)
@@ -41,6 +42,46 @@ def test_the_plan_holds_and_survives_its_file(plan: Plan) -> None:
     assert plan.launchable_by == ("megatron",)
     assert check_plan(plan) == ()
     assert plan_from_json(plan_to_json(plan), "plan.json") == plan
+
+
+def test_the_best_plans_can_be_chosen_by_simulation(
+    found: tuple[Question, SearchOptions, SearchResult],
+) -> None:
+    question, options, result = found
+    chosen = planning.simulated_plan(question, options, result, 3)
+    assert len(chosen.simulated) == min(3, 1 + len(result.alternatives))
+    assert chosen.simulated[0].strategy == chosen.strategy
+    assert chosen.simulated[0].estimate_s == chosen.estimate.step_time_s
+    times = [step.simulated_s for step in chosen.simulated]
+    assert times == sorted(times)
+    assert check_plan(chosen) == ()
+    assert plan_from_json(plan_to_json(chosen), "plan.json") == chosen
+
+
+def test_a_slower_plan_that_wins_carries_its_own_gap(
+    found: tuple[Question, SearchOptions, SearchResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of three is said to simulate fastest."""
+    question, options, result = found
+    last = result.alternatives[1].strategy
+    real = planning.simulate_plan
+
+    def favouring_last(plan: Plan) -> Simulation:
+        simulation = real(plan)
+        return replace(simulation, step_time_s=0.0) if plan.strategy == last else simulation
+
+    monkeypatch.setattr(planning, "simulate_plan", favouring_last)
+    chosen = planning.simulated_plan(question, options, result, 3)
+    assert chosen.strategy == last
+    assert chosen.bound is not None
+    step_s = chosen.estimate.step_time_s
+    assert chosen.bound.gap == pytest.approx(step_s / chosen.bound.lower_bound_s - 1.0)
+    assert check_plan(chosen) == ()
+    assert any(
+        "slower in the simulation" in other.why_not
+        for other in chosen.alternatives
+        if other.step_time_s < step_s * (1.0 - options.gap)
+    ) or chosen.alternatives[0].step_time_s >= step_s * (1.0 - options.gap)
 
 
 CONTRACT = {

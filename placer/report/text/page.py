@@ -14,6 +14,7 @@ from placer.report.text.groups import groups_table
 from placer.report.text.headline import headline
 from placer.report.text.layers import layers_line
 from placer.report.text.memory import memory_table, memory_title
+from placer.report.text.simulation import simulated_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,8 @@ def _parts(plan: Plan, wall_s: float | None, saved_as: str) -> Iterator[Renderab
     yield section(memory_title(plan.estimate), memory_table(plan.estimate))
     if plan.alternatives:
         yield section("Next best plans", alternatives_table(plan))
+    if plan.simulated:
+        yield section("Played event by event", simulated_table(plan))
     yield section("What was assumed", lines(assumption_lines(plan)))
     if plan.bound is not None:
         yield section("Search", lines(effort_lines(plan, plan.bound, wall_s)))
