@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from placer.emit.files import RANK_TABLE_FILE
 from placer.emit.manifest import MANIFEST_FILE, PLAN_FILE, Manifest
 from placer.emit.registry import launcher_named, target_named
 from placer.errors import InputError, Problem
-from placer.plan.ranks import RankTable, expand_ranks, reordered
+from placer.plan.ranks import expand_ranks
 from placer.plan.serialise import load_plan
 from placer.spec.yaml_source import load_document
 
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
 class EmittedFolder:
     """Manifest, plan, and where the launcher's own files put each of the framework's ranks.
 
-    ``order`` (N,) is the rank of the plan behind each rank of the framework.
+    ``order`` (N,) is the rank of the plan behind each rank of the framework; ``texts`` the files of
+    framework and launcher.
     """
 
     path: Path
     manifest: Manifest
     plan: Plan
-    ranks: RankTable
     order: IntArray
     places: Places
+    texts: dict[str, str]
 
 
 def read_folder(path: Path) -> EmittedFolder:
@@ -60,18 +62,19 @@ def read_folder(path: Path) -> EmittedFolder:
         path=path,
         manifest=manifest,
         plan=plan,
-        ranks=reordered(planned, order),
         order=order,
         places=places,
+        texts=files,
     )
 
 
 def _texts(path: Path) -> dict[str, str]:
-    """All files but the large ones we wrote for other readers."""
+    """All files but the plan and what is derived from it for other readers."""
+    own = (MANIFEST_FILE, PLAN_FILE, RANK_TABLE_FILE)
     return {
         entry.name: entry.read_text(encoding="utf-8")
         for entry in sorted(path.iterdir())
-        if (entry.is_file() and entry.suffix != ".json") or entry.name == "ray_bundles.json"
+        if entry.is_file() and entry.name not in own
     }
 
 

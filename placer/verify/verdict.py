@@ -15,11 +15,12 @@ class Outcome(StrEnum):
 
 
 class Check(StrEnum):
-    """The three questions of a verification."""
+    """The questions of a verification."""
 
     PARSER = "parser"
     GROUPS = "groups"
     CROSSINGS = "crossings"
+    FILES = "files"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,18 @@
-"""Prove an emitted folder: the framework's parser, its groups, and the levels they cross."""
+"""Prove an emitted folder: the framework's parser, its groups, the levels they cross, the files.
+
+Frameworks leave much unchecked (torchtitan 0.2 takes any word for a choice, DeepSpeed any key), so
+the files are compared with those the plan stands for too.
+"""
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from placer.emit.files import RANK_TABLE_FILE, emitted_files
+from placer.emit.manifest import MANIFEST_FILE, PLAN_FILE
 from placer.emit.registry import target_named
+from placer.errors import PlacerError
 from placer.plan.legality import violations
 from placer.verify.crossings import crossing_problems
 from placer.verify.folder import EmittedFolder, read_folder
@@ -48,7 +56,7 @@ def verdict_of(folder: EmittedFolder, answer: Answer | None, absent: str = "") -
     """Our findings about a folder and a framework's answer, None when it could not be asked."""
     manifest = folder.manifest
     findings = [_parser(folder, answer, absent), _groups(folder, answer, absent)]
-    findings.append(_crossings(folder, answer))
+    findings += [_crossings(folder, answer), _files(folder)]
     return Verdict(
         framework=manifest.framework,
         release=manifest.release,
@@ -108,3 +116,28 @@ def _crossings(folder: EmittedFolder, answer: Answer | None) -> Finding:
     problems = list(crossing_problems(folder, groups))
     good = f"{source} on the hosts of the {folder.manifest.launcher} files cross what the plan says"
     return _finding(Check.CROSSINGS, problems, good)
+
+
+def _files(folder: EmittedFolder) -> Finding:
+    """Whether the files still say what the plan does."""
+    manifest = folder.manifest
+    framework = f"{manifest.framework}@{manifest.release}"
+    try:
+        planned = emitted_files(folder.plan, framework, manifest.launcher)
+    except PlacerError:
+        return _not_checked(Check.FILES, "the plan is none this framework can run")
+    problems = [
+        _first_difference(name, text, folder.texts.get(name, ""))
+        for name, text in sorted(planned.items())
+        if name not in (RANK_TABLE_FILE, PLAN_FILE, MANIFEST_FILE)
+        and text != folder.texts.get(name, "")
+    ]
+    return _finding(Check.FILES, problems, "every file is as emitted")
+
+
+def _first_difference(name: str, planned: str, found: str) -> str:
+    pairs = zip_longest(planned.splitlines(), found.splitlines(), fillvalue="")
+    for number, (wanted, line) in enumerate(pairs, start=1):
+        if wanted != line:
+            return f"{name}:{number}: emitted {wanted.strip()!r}, found {line.strip()!r}"
+    return f"{name}: line ends differ"

@@ -41,6 +41,7 @@ def test_what_is_not_installed_is_not_checked(folder: Path) -> None:
         Check.PARSER: Outcome.NOT_CHECKED,
         Check.GROUPS: Outcome.NOT_CHECKED,
         Check.CROSSINGS: Outcome.PASSED,
+        Check.FILES: Outcome.PASSED,
     }
     assert not verdict.failed
     assert not is_installed("primus", sys.executable)
@@ -70,7 +71,7 @@ def good_answer(path: Path) -> Answer:
 
 def test_groups_as_planned_pass(folder: Path) -> None:
     verdict = verdict_of(read_folder(folder), good_answer(folder))
-    assert [finding.outcome for finding in verdict.findings] == [Outcome.PASSED] * 3
+    assert [finding.outcome for finding in verdict.findings] == [Outcome.PASSED] * 4
 
 
 def test_groups_otherwise_than_planned_fail(folder: Path) -> None:
@@ -105,6 +106,14 @@ def test_planned_groups_are_in_the_framework_s_numbers(tmp_path: Path) -> None:
     groups = planned_groups(read_folder(tmp_path))
     assert groups["ep"][:2].tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert groups["tp"][:2].tolist() == [[0, 4], [1, 5]]
+
+
+def test_edited_files_are_found(folder: Path) -> None:
+    path = folder / "megatron_args.sh"
+    path.write_text(path.read_text().replace("--swiglu", "--squared-relu"))
+    files = verify_folder(folder, {}).findings[3]
+    assert files.outcome is Outcome.FAILED
+    assert "emitted '--swiglu', found '--squared-relu'" in files.detail
 
 
 def test_sampled_ranks() -> None:

@@ -18,7 +18,7 @@ def check(request: Request) -> dict[str, Any]:
         _initialise()
         config = _configuration(request)
         _check_experts(config, request)
-    groups = _all_groups(config, request)
+        groups = _all_groups(config, request)
     sampled = {}
     for rank in request["sample"]:
         with fake_world(rank, world):

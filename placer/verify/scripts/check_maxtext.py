@@ -12,10 +12,12 @@ from answering import Request, answer_all, groups_of_mesh, judging
 AXES = {
     "tp": ["tensor", "tensor_sequence"],
     "cp": ["context"],
-    "ep": ["expert"],
-    "etp": ["tensor", "tensor_sequence"],
     "dp": ["data", "fsdp", "expert"],
     "dp_cp": ["data", "fsdp", "context", "expert"],
+}
+EXPERT_AXES = {
+    "ep": ["expert"],
+    "etp": ["tensor", "tensor_sequence"],
     "edp": ["data", "fsdp", "context"],
 }
 TOPOLOGY = "placer"
@@ -39,7 +41,8 @@ def check(request: Request) -> dict[str, Any]:
         config = _parsed(request, per_slice, num_slices)
         mesh = _mesh(config, per_slice, num_slices)
     names = list(config.mesh_axes)
-    groups = {axis: groups_of_mesh(mesh, names, members) for axis, members in AXES.items()}
+    axes = AXES | EXPERT_AXES if request["experts"] else AXES
+    groups = {axis: groups_of_mesh(mesh, names, members) for axis, members in axes.items()}
     return {"groups": groups, "sampled": {}}
 
 
