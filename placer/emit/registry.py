@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from placer.emit.accelerate.target import Accelerate
+from placer.emit.bridge.target import MegatronBridge
 from placer.emit.deepspeed.target import DeepSpeed
 from placer.emit.launchers.jobset import JobSet
 from placer.emit.launchers.openmpi import OpenMpi
@@ -13,6 +14,7 @@ from placer.emit.launchers.slurm import Slurm
 from placer.emit.launchers.torchrun import Torchrun
 from placer.emit.maxtext.target import MaxText
 from placer.emit.megatron.target import Megatron
+from placer.emit.primus.target import Primus
 from placer.emit.torchtitan.target import Torchtitan
 from placer.errors import InputError, Problem
 from placer.plan.legality import violations
@@ -31,7 +33,15 @@ EntryT = TypeVar("EntryT")
 
 TARGETS: Final[Mapping[str, FrameworkTarget]] = {
     target.name: target
-    for target in (Accelerate(), DeepSpeed(), MaxText(), Megatron(), Torchtitan())
+    for target in (
+        Accelerate(),
+        DeepSpeed(),
+        MaxText(),
+        Megatron(),
+        MegatronBridge(),
+        Primus(),
+        Torchtitan(),
+    )
 }
 LAUNCHERS: Final[Mapping[str, Launcher]] = {
     launcher.name: launcher for launcher in (JobSet(), OpenMpi(), Ray(), Slurm(), Torchrun())

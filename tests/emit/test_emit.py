@@ -149,10 +149,10 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("framework", "launcher", "named"),
     [
-        ("megatrom", "slurm", "megatron, torchtitan"),
+        ("megatrom", "slurm", "megatron, megatron-bridge, primus, torchtitan"),
         ("megatron@0.1", "slurm", "megatron@0.1"),
         ("megatron", "slum", "slurm, torchrun"),
-        ("any", "slurm", "megatron, torchtitan"),
+        ("any", "slurm", "megatron, megatron-bridge, primus, torchtitan"),
     ],
 )
 def test_unknown_names(framework: str, launcher: str, named: str) -> None:
@@ -340,7 +340,7 @@ def _packed(strategy: Strategy, cluster: ClusterSpec) -> Plan:
 def test_rules_by_name() -> None:
     assert rules_of("any").name == "any"
     assert rules_of("megatron@0.17.1").release == "0.17.1"
-    with pytest.raises(InputError, match="megatron, torchtitan, any"):
+    with pytest.raises(InputError, match="primus, torchtitan, any"):
         rules_of("torch")
     plan = dense_plan()
     assert "megatron" in launchable_by(plan.model, plan.run, plan.strategy)

@@ -87,6 +87,8 @@ CASES = {
     "deepspeed-pipeline": ("deepspeed", "slurm", plain_pipeline_plan),
     "maxtext": ("maxtext", "slurm", sharded_plan),
     "maxtext-experts": ("maxtext", "torchrun", expert_tensor_plan),
+    "megatron-bridge": ("megatron-bridge", "slurm", pipeline_plan),
+    "primus": ("primus", "slurm", pipeline_plan),
     "torchtitan": ("torchtitan", "jobset", pipeline_plan),
     "torchtitan-experts": ("torchtitan", "ray", experts_plan),
     "torchtitan-toml": ("torchtitan@0.2.2", "torchrun", pipeline_plan),

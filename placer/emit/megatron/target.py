@@ -52,7 +52,7 @@ class Megatron:
         InputError
             When Megatron-LM would refuse the pipeline layout.
         """
-        _check_layout(plan)
+        check_layout(plan)
         return FrameworkFiles(
             files={ARGUMENT_FILE: argument_file(plan, release)},
             sourced=(ARGUMENT_FILE,),
@@ -61,7 +61,8 @@ class Megatron:
         )
 
 
-def _check_layout(plan: Plan) -> None:
+def check_layout(plan: Plan) -> None:
+    """Refuse a pipeline layout Megatron-LM does not accept."""
     found = layout_problems(plan.placement.pipeline_layout, plan.strategy)
     if found:
         raise InputError(

@@ -1,0 +1,1 @@
+"""Megatron-Bridge: overrides of a recipe, and a NeMo-Run executor."""

@@ -1,0 +1,1 @@
+"""AMD Primus: Megatron-LM's arguments as overrides of an experiment."""

@@ -1,0 +1,22 @@
+"""A NeMo-Run executor for the plan; account, partition and container are yours."""
+
+import pathlib
+
+import nemo_run as run
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def executor(account, partition, **settings):
+    """3 hosts of 8 ranks, task k on the host in line k of hostfile_of_tasks."""
+    return run.SlurmExecutor(
+        account=account,
+        partition=partition,
+        nodes=3,
+        ntasks_per_node=8,
+        gpus_per_node=8,
+        # Without it Slurm sorts hosts by name and undoes the placement.
+        srun_args=["--distribution=arbitrary"],
+        env_vars={"SLURM_HOSTFILE": str(HERE / "hostfile_of_tasks")},
+        **settings,
+    )
