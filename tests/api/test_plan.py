@@ -20,6 +20,7 @@ from placer.plan.serialise import plan_from_json, plan_to_json
 from placer.search.find import find
 from placer.search.result import Progress, SearchResult, SearchStatus
 from placer.simulate.result import Simulation
+from placer.simulate.simulation import simulate_plan
 from placer.spec.run import RunSpec
 
 RUN = RunSpec(global_batch_size=256, seq_len=4096)
@@ -64,7 +65,7 @@ def test_a_slower_plan_that_wins_carries_its_own_gap(
     """The last of three is said to simulate fastest."""
     question, options, result = found
     last = result.alternatives[1].strategy
-    real = planning.simulate_plan
+    real = simulate_plan
 
     def favouring_last(plan: Plan) -> Simulation:
         simulation = real(plan)
