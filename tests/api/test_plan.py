@@ -40,7 +40,7 @@ def plan(found: tuple[Question, SearchOptions, SearchResult]) -> Plan:
 
 def test_the_plan_holds_and_survives_its_file(plan: Plan) -> None:
     assert plan.status is PlanStatus.OPTIMAL
-    assert plan.launchable_by == ("megatron",)
+    assert "megatron" in plan.launchable_by
     assert check_plan(plan) == ()
     assert plan_from_json(plan_to_json(plan), "plan.json") == plan
 
