@@ -164,6 +164,8 @@ class Collectives:
                 continue
             for out in (True, False):
                 loads.add_network(level, gpu, share, share * scale, out=out)
+            if level == table.sites_level:
+                self._between_sites(groups, domain_copies, float(scale.max()), loads)
         in_domain = _members_together(group, table.units[table.domain_level, gpu])
         posts = self.constants.post_overhead_s * float((degree - in_domain).max())
         return self._operation(name, loads, longest + posts)
@@ -243,6 +245,17 @@ class Collectives:
             leaves_domain=True,
             constants=self.constants,
         )
+
+    def _between_sites(self, groups: IntArray, copies: float, scale: float, loads: LoadMap) -> None:
+        """An exchange's parts over the lines between sites: each member to each in another site."""
+        degree = groups.shape[1]
+        members = np.arange(degree)
+        source, target = (side.ravel() for side in np.meshgrid(members, members))
+        for group in groups:
+            ends = group[source], group[target]
+            apart = self.table.site(ends[0]) != self.table.site(ends[1])
+            share = np.full(int(apart.sum()), copies / degree)
+            loads.add_lines(ends[0][apart], ends[1][apart], share, scale * share)
 
     def _inside(self, blocks: _Blocks, degree: int, loads: LoadMap) -> FloatArray:
         """Edges between the members of a domain; (2, G) latency of going through them once."""

@@ -147,7 +147,7 @@ class LoadMap:
             return
         self.add_network(level, source, share, effective, out=True)
         self.add_network(level, target, share, effective, out=False)
-        if table.routes.num_sites > 1 and level == len(table.links) - 1:
+        if level == table.sites_level:
             self.add_lines(source, target, share, effective)
 
     def _count(self, link: IntArray, share: FloatArray, effective: FloatArray) -> None:

@@ -106,6 +106,11 @@ class LinkTable:
         return self.first_network_link + 2 * self.topology.num_accelerators * networked
 
     @property
+    def sites_level(self) -> int:
+        """The level at which sites meet; -1 where there is one."""
+        return len(self.links) - 1 if self.routes.num_sites > 1 else -1
+
+    @property
     def outermost_uplink(self) -> int:
         """The last level whose units have an uplink."""
         return self._uplink_levels().stop - 1

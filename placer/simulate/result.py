@@ -8,6 +8,9 @@ from placer.plan.estimate import Breakdown
 from placer.plan.plan import Plan
 from placer.simulate.scene import Outcome
 
+Timeline = tuple[tuple[float, float], ...]
+"""(seconds into the step, value from then on)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkUse:
@@ -53,7 +56,8 @@ class Simulation:
 
     ``breakdown`` is told from the stage that computes longest, ``critical_stage``, and sums to the
     step time, as the estimate's does. ``num_lanes`` counts kinds of pipeline told apart.
-    ``percentiles`` are empty without stragglers or jitter.
+    ``activations`` are bytes in flight on one accelerator of each stage. ``percentiles`` are empty
+    without stragglers or jitter.
     """
 
     plan: Plan
@@ -63,6 +67,7 @@ class Simulation:
     num_lanes: int
     links: tuple[LinkUse, ...]
     stages: tuple[StageUse, ...]
+    activations: tuple[Timeline, ...]
     percentiles: tuple[Percentile, ...]
     outcome: Outcome
     operation_names: tuple[str, ...]

@@ -7,7 +7,13 @@ from placer.simulate.engine import simulate_step
 from placer.simulate.result import Percentile, Simulation
 from placer.simulate.scene import Scene
 from placer.simulate.staging import Staging
-from placer.simulate.summary import breakdown_of, link_uses, stage_passes, stage_uses
+from placer.simulate.summary import (
+    activation_timelines,
+    breakdown_of,
+    link_uses,
+    stage_passes,
+    stage_uses,
+)
 from placer.simulate.variation import Variation, percentiles, sampled_steps
 
 AS_PLANNED = Variation()
@@ -20,6 +26,7 @@ def simulate_plan(plan: Plan, variation: Variation = AS_PLANNED) -> Simulation:
     outcome = simulate_step(scene)
     passes = stage_passes(scene, outcome)
     breakdown, critical = breakdown_of(scene, outcome, passes)
+    activations = activation_timelines(scene, outcome)
     return Simulation(
         plan=plan,
         step_time_s=outcome.step_time_s,
@@ -27,7 +34,8 @@ def simulate_plan(plan: Plan, variation: Variation = AS_PLANNED) -> Simulation:
         critical_stage=critical,
         num_lanes=scene.num_lanes,
         links=link_uses(staging, scene, outcome, passes),
-        stages=stage_uses(scene, outcome, passes),
+        stages=stage_uses(scene, outcome, passes, activations),
+        activations=activations,
         percentiles=_percentiles(scene, plan, variation),
         outcome=outcome,
         operation_names=tuple(operation.name for operation in staging.operations),

@@ -11,7 +11,7 @@ from placer.simulate.collectives import Operation
 from placer.simulate.link_table import FloatArray
 from placer.simulate.ops import Pass
 from placer.simulate.passes import PassTime
-from placer.simulate.result import LinkUse, StageUse
+from placer.simulate.result import LinkUse, StageUse, Timeline
 from placer.simulate.scene import Outcome, Scene, Span
 from placer.simulate.staging import Staging
 
@@ -109,39 +109,54 @@ def _payloads(
         yield from (moved for axis, moved in inside.items() if axis not in seen)
 
 
-def stage_uses(
-    scene: Scene, outcome: Outcome, passes: dict[tuple[int, int], PassTime]
-) -> tuple[StageUse, ...]:
-    """Every stage: how busy it is, and its activations in flight at their peak (first lane)."""
+def activation_timelines(scene: Scene, outcome: Outcome) -> tuple[Timeline, ...]:
+    """Bytes of activations in flight on one accelerator of each stage of the first lane.
+
+    Those of a micro-batch in a virtual stage live from its forward pass to its last.
+    """
     spans: dict[int, list[Span]] = {stage: [] for stage in range(len(scene.programs))}
     for span in outcome.spans:
         if span.lane == 0:
             spans[span.stage].append(span)
-    return tuple(
-        _stage_use(scene, stage, own, passes[0, stage].total_s / outcome.step_time_s)
-        for stage, own in spans.items()
-    )
+    return tuple(_timeline(scene, stage, own) for stage, own in spans.items())
 
 
-def _stage_use(scene: Scene, stage: int, spans: list[Span], busy_share: float) -> StageUse:
-    """A micro-batch's activations of a virtual stage live from its forward to its last pass."""
-    whole = sum(
-        _kept_bytes(scene, stage, j) for lane, s, j in scene.parts if (lane, s) == (0, stage)
-    )
-    held = peak = peak_s = 0.0
+def _timeline(scene: Scene, stage: int, spans: list[Span]) -> Timeline:
     last = {(s.op.microbatch, s.op.virtual): s.end_s for s in spans if s.op.kind in RELEASING}
     changes = [(s.start_s, 1, s.op.virtual) for s in spans if s.op.kind is Pass.FORWARD]
     changes += [(end_s, -1, virtual) for (_, virtual), end_s in last.items()]
+    held = 0.0
+    points = []
     for time_s, sign, virtual in sorted(changes):
         held += sign * _kept_bytes(scene, stage, virtual)
-        if held > peak:
-            peak, peak_s = held, time_s
-    return StageUse(
-        busy_share=busy_share,
-        peak_activation_bytes=peak,
-        peak_microbatches=peak / whole if whole else 0.0,
-        peak_time_s=peak_s,
-    )
+        points.append((time_s, max(held, 0.0)))
+    return tuple(points)
+
+
+def stage_uses(
+    scene: Scene,
+    outcome: Outcome,
+    passes: dict[tuple[int, int], PassTime],
+    activations: tuple[Timeline, ...],
+) -> tuple[StageUse, ...]:
+    """Every stage of the first lane: how busy it is, and its activations at their peak."""
+    uses = []
+    for stage, timeline in enumerate(activations):
+        whole = sum(
+            _kept_bytes(scene, stage, virtual)
+            for lane, own, virtual in scene.parts
+            if (lane, own) == (0, stage)
+        )
+        peak_s, peak_bytes = max(timeline, key=lambda point: (point[1], -point[0]))
+        uses.append(
+            StageUse(
+                busy_share=passes[0, stage].total_s / outcome.step_time_s,
+                peak_activation_bytes=peak_bytes,
+                peak_microbatches=peak_bytes / whole if whole else 0.0,
+                peak_time_s=peak_s,
+            )
+        )
+    return tuple(uses)
 
 
 def _kept_bytes(scene: Scene, stage: int, virtual: int) -> float:

@@ -1,7 +1,8 @@
 """A step as a Chrome trace, which Perfetto (https://ui.perfetto.dev) and chrome://tracing open.
 
 One process per lane with one thread per stage, one for collectives between replicas by stage, one
-for all that moves over links. Events are complete ("X"), in microseconds, in order of time.
+for all that moves over links. Passes and transfers are complete events ("X"), activations in flight
+are counters ("C"); in microseconds, in order of time.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ def _events(simulation: Simulation) -> Iterator[Event]:
         name = simulation.operation_names[passage.operation]
         event = _event(name, lanes + 1, passage.operation, passage.start_s, passage.end_s)
         yield event | {"args": {"bytes per member": passage.payload_bytes}}
+    for stage, timeline in enumerate(simulation.activations):
+        for time_s, held in timeline:
+            yield _counter(f"activations of stage {stage}", time_s, held)
     optimizer_s = simulation.breakdown.optimizer
     end_s = simulation.step_time_s
     for stage in range(len(simulation.stages)):
@@ -68,6 +72,17 @@ def _event(name: str, process: int, thread: int, start_s: float, end_s: float) -
         "tid": thread,
         "ts": round(start_s * 1e6, 3),
         "dur": round((end_s - start_s) * 1e6, 3),
+    }
+
+
+def _counter(name: str, time_s: float, held_bytes: float) -> Event:
+    return {
+        "name": name,
+        "ph": "C",
+        "pid": 0,
+        "tid": 0,
+        "ts": round(time_s * 1e6, 3),
+        "args": {"bytes": round(held_bytes)},
     }
 
 

@@ -125,9 +125,10 @@ def test_a_hop_takes_its_pair_of_nics() -> None:
     assert operation.duration(64 * MIB).transfer_s == pytest.approx(64 * MIB / rate)
 
 
-def test_sites_are_joined_by_their_lines() -> None:
+def two_sites() -> ClusterSpec:
+    """Two hosts at each of two sites, 100 Gbit/s and 5 ms apart."""
     site = {"size": "2 hosts"}
-    two = ClusterSpec.model_validate(
+    return ClusterSpec.model_validate(
         {
             "name": "two-sites",
             "accelerator": "h100_sxm",
@@ -140,12 +141,24 @@ def test_sites_are_joined_by_their_lines() -> None:
             "links": [{"between": ["north", "south"], "bandwidth": "100 Gbit/s", "rtt": "10 ms"}],
         }
     )
-    hops = collectives_on(two)
+
+
+def test_sites_are_joined_by_their_lines() -> None:
+    hops = collectives_on(two_sites())
     operation = hops.pairs("x", np.arange(4), np.arange(16, 20))
     assert carried(operation, hops.table, "site line") == [4.0]
     share = CONSTANTS.link("dci").p2p
     assert operation.loads.slowest_s_per_byte == pytest.approx(4.0 / (12.5e9 * share))
     assert operation.duration(MIB).lead_s > 5e-3
+
+
+def test_rings_and_exchanges_cross_between_sites() -> None:
+    """16 members at each site: 8 rings of an eighth cross once; each sends half of its buffer."""
+    laid = collectives_on(two_sites())
+    ring = carried(laid.ring("x", every(0, 32)), laid.table, "site line")
+    assert ring == pytest.approx([31 / 32, 31 / 32])
+    exchange = carried(laid.exchange("x", every(0, 32)), laid.table, "site line")
+    assert exchange == pytest.approx([16 * 16 / 32] * 2)
 
 
 SPANS = [(8, 1, 1), (2, 1, 1), (8, 4, 1), (4, 2, 1), (1, 4, 1), (8, 4, 4), (1, 4, 4), (8, 1, 4)]

@@ -103,6 +103,9 @@ def test_a_trace_has_a_lane_per_stage_and_the_links() -> None:
     assert [e["ts"] for e in events] == sorted(e["ts"] for e in events)
     end_us = max(e["ts"] + e["dur"] for e in events)
     assert end_us == pytest.approx(simulation.step_time_s * 1e6, rel=1e-6)
+    held = [e["args"]["bytes"] for e in document["traceEvents"] if e["ph"] == "C"]
+    peaks = [stage.peak_activation_bytes for stage in simulation.stages]
+    assert max(held) == pytest.approx(max(peaks))
     by_thread: dict[tuple[int, int], float] = {}
     for event in passes:
         thread = (event["pid"], event["tid"])
