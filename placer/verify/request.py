@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 NUM_SAMPLED: Final = 16
 TIME_LIMIT_S: Final = 3600.0
-PACKAGES: Final = {
+DISTRIBUTIONS: Final = {
     "accelerate": "accelerate",
     "deepspeed": "deepspeed",
     "maxtext": "maxtext",
-    "megatron": "megatron.training",
+    "megatron": "megatron-core",
     "torchtitan": "torchtitan",
 }
-"""The module whose presence decides whether a framework can be asked."""
+"""The installed package whose presence decides whether a framework can be asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +48,16 @@ class Answer:
     absent: tuple[str, ...] = ()
 
 
-def is_installed(framework: str, python: str) -> bool:
-    """Whether that interpreter has the framework."""
-    package = PACKAGES.get(framework)
-    if package is None:
-        return False
-    root = package.partition(".")[0]
-    code = f"import importlib.util as u, sys; sys.exit(u.find_spec({root!r}) is None)"
-    return subprocess.run([python, "-c", code], check=False).returncode == 0  # noqa: S603
+def installed_release(framework: str, python: str) -> str:
+    """The release of the framework that interpreter has; empty when it has none."""
+    distribution = DISTRIBUTIONS.get(framework)
+    if distribution is None:
+        return ""
+    code = f"import importlib.metadata as m; print(m.version({distribution!r}))"
+    done = subprocess.run(  # noqa: S603 (the user's own interpreter)
+        [python, "-c", code], check=False, capture_output=True, text=True
+    )
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def ask(framework: str, python: str, folders: Sequence[EmittedFolder]) -> tuple[Answer, ...]:

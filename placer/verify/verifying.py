@@ -23,7 +23,7 @@ from placer.verify.groups import (
     planned_groups,
     unanswered,
 )
-from placer.verify.request import Answer, ask, default_python, is_installed
+from placer.verify.request import Answer, ask, default_python, installed_release
 from placer.verify.verdict import Check, Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ def verify_folder(path: Path, pythons: Mapping[str, str]) -> Verdict:
     folder = read_folder(path)
     framework = folder.manifest.framework
     python = pythons.get(framework, default_python())
-    answer = None
-    if is_installed(framework, python):
-        answer = ask(framework, python, [folder])[0]
-    return verdict_of(folder, answer, f"{framework} is not installed in {python}")
+    found, wanted = installed_release(framework, python), folder.manifest.release
+    if found != wanted:
+        what = f"{framework} {found} is" if found else f"{framework} is not"
+        return verdict_of(folder, None, f"{what} installed in {python}; {wanted} is needed")
+    return verdict_of(folder, ask(framework, python, [folder])[0])
 
 
 def verdict_of(folder: EmittedFolder, answer: Answer | None, absent: str = "") -> Verdict:

@@ -17,7 +17,7 @@ from placer.errors import InfeasibleError, InputError
 from placer.plan.strategy import Strategy
 from placer.verify.folder import read_folder
 from placer.verify.groups import planned_groups
-from placer.verify.request import Answer, is_installed, sampled_ranks
+from placer.verify.request import Answer, installed_release, sampled_ranks
 from placer.verify.verdict import Check, Outcome
 from placer.verify.verifying import verdict_of, verify_folder
 
@@ -44,7 +44,8 @@ def test_what_is_not_installed_is_not_checked(folder: Path) -> None:
         Check.FILES: Outcome.PASSED,
     }
     assert not verdict.failed
-    assert not is_installed("primus", sys.executable)
+    assert "megatron is not installed" in verdict.findings[0].detail
+    assert not installed_release("primus", sys.executable)
 
 
 def test_hosts_in_another_order_are_found(folder: Path) -> None:
