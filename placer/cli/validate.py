@@ -33,10 +33,12 @@ def validate(
     ] = None,
 ) -> None:
     """Compare the cost model with measured runs: every row, every group, every choice."""
+    from placer.cost.constants import load_constants
     from placer.report.validation_json import validation_json
     from placer.report.validation_markdown import validation_markdown
     from placer.report.validation_svg import validation_svg
     from placer.report.validation_text import render_validation
+    from placer.validate.oom import judge_oom_reports
     from placer.validate.validation import validate_table
 
     validation = validate_table(runs, every_row=every_row)
@@ -49,4 +51,5 @@ def validate(
     if as_json:
         write(validation_json(validation))
     else:
-        write(render_validation(validation, colour=is_coloured()))
+        reports = judge_oom_reports(load_constants())
+        write(render_validation(validation, colour=is_coloured(), reports=reports))

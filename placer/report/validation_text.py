@@ -12,10 +12,13 @@ from placer.units import format_percent, format_size, format_time
 from placer.validate.grouping import GroupedBy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
     from rich.table import Table
 
     from placer.validate.choice import ChoiceAccuracy
+    from placer.validate.oom import JudgedReport
     from placer.validate.predict import Outcome
     from placer.validate.validation import Overall, Validation
 
@@ -26,8 +29,10 @@ LABELS: Final = {component.field: component.label for component in COMPONENTS}
 NOTABLE_SHARE: Final = 0.1
 
 
-def render_validation(validation: Validation, *, colour: bool) -> str:
-    """The whole page."""
+def render_validation(
+    validation: Validation, *, colour: bool, reports: Sequence[JudgedReport] = ()
+) -> str:
+    """The whole page, and how published out-of-memory ``reports`` are judged."""
     parts: list[RenderableType] = [
         section(headline(validation), figures_table(validation.overall)),
         *(
@@ -41,6 +46,8 @@ def render_validation(validation: Validation, *, colour: bool) -> str:
         parts.append(section(f"Worst {WORST} rows", _worst_table(validation)))
     if validation.not_fitting:
         parts.append(section("Ran, but judged not to fit", _memory_table(validation)))
+    if reports:
+        parts.append(section(oom_headline(reports), _oom_table(reports)))
     if validation.skipped:
         parts.append(section("Skipped", _skipped_table(validation)))
     return rendered(parts, colour=colour)
@@ -53,6 +60,12 @@ def headline(validation: Validation) -> str:
         f"Predicted against measured: {overall.rows} of {overall.rows + overall.skipped} runs of"
         f" {validation.source}"
     )
+
+
+def oom_headline(reports: Sequence[JudgedReport]) -> str:
+    """``Out of memory: 45 of 59 published reports judged not to fit``."""
+    right = sum(not report.fits for report in reports)
+    return f"Out of memory: {right} of {len(reports)} published reports judged not to fit"
 
 
 def figures_of(overall: Overall) -> list[tuple[str, str, str]]:
@@ -174,6 +187,16 @@ def _memory_table(validation: Validation) -> Table:
     rest = len(validation.not_fitting) - WORST
     if rest > 0:
         grid.add_row("", "", f"and {rest} more")
+    return grid
+
+
+def _oom_table(reports: Sequence[JudgedReport]) -> Table:
+    """The reports judged to fit, wrongly."""
+    grid = table(("needs", "right"), ("may hold", "right"), ("judged to fit, ran out", "left"))
+    for report in reports:
+        if report.fits:
+            needs, limit = format_size(report.needs_bytes), format_size(report.limit_bytes)
+            grid.add_row(needs, limit, short_name(report.name))
     return grid
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from pydantic import ValidationError
 
@@ -29,8 +29,8 @@ GIB = 1024.0**3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeasuredRun:
-    """A run that can be costed; ``peak_memory_bytes`` is None where nobody published it.
+class PublishedRun:
+    """A run as its source describes it, whether it ran or not.
 
     ``complete``: the source gives the whole configuration, recomputation included.
     ``family`` names who published it: it groups rows and is never an input of the model.
@@ -45,6 +45,12 @@ class MeasuredRun:
     strategy: Strategy
     topology: Topology
     placement: Placement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredRun(PublishedRun):
+    """A run that was timed; ``peak_memory_bytes`` is None where nobody published it."""
+
     measured_s: float
     peak_memory_bytes: float | None
 
@@ -87,7 +93,7 @@ def _interpret(row: Row, *, every_row: bool) -> MeasuredRun | SkippedRun:
 
 
 def run_of(row: Row) -> MeasuredRun:
-    """The run of a row.
+    """The timed run of a row.
 
     Raises
     ------
@@ -97,6 +103,23 @@ def run_of(row: Row) -> MeasuredRun:
     measured_s = _time_s(row)
     if measured_s is None:
         raise RowError(f"expected a time in {' or '.join(TIME_COLUMNS)}, got nothing")
+    run = described_run_of(row)
+    peak_gib = row.positive("peak_mem_gib")
+    return MeasuredRun(
+        **{field.name: getattr(run, field.name) for field in fields(run)},
+        measured_s=measured_s,
+        peak_memory_bytes=None if peak_gib is None else peak_gib * GIB,
+    )
+
+
+def described_run_of(row: Row) -> PublishedRun:
+    """The run a row describes, timed or not.
+
+    Raises
+    ------
+    RowError
+        With the reason, when the row cannot be costed.
+    """
     model, strategy = model_of(row), strategy_of(row)
     run = _run_spec(row)
     broken = violations(ANY_FRAMEWORK, model, run, strategy)
@@ -104,8 +127,7 @@ def run_of(row: Row) -> MeasuredRun:
         raise RowError(f"{broken[0].rule}: {broken[0].arithmetic}")
     topology = topology_of(row, strategy)
     _check_format(topology, run)
-    peak_gib = row.positive("peak_mem_gib")
-    return MeasuredRun(
+    return PublishedRun(
         name=_name(row),
         family=row.text("family"),
         accelerator=row.text("accelerator"),
@@ -115,8 +137,6 @@ def run_of(row: Row) -> MeasuredRun:
         strategy=strategy,
         topology=topology,
         placement=_placement(model, strategy, topology),
-        measured_s=measured_s,
-        peak_memory_bytes=None if peak_gib is None else peak_gib * GIB,
     )
 
 

@@ -9,7 +9,7 @@ from placer.cost.constants import Constants
 from placer.cost.memory import reported_bytes
 from placer.cost.model import CostModel
 from placer.plan.estimate import Breakdown, Estimate
-from placer.validate.measured_run import MeasuredRun
+from placer.validate.measured_run import MeasuredRun, PublishedRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +29,7 @@ class Outcome:
     @property
     def fullest_stage(self) -> tuple[float, float]:
         """Bytes that the stage with least to spare needs, and what it may hold."""
-        needs = [stage.total_bytes for stage in self.estimate.memory]
-        limits = self.estimate.memory_limit_bytes
-        return max(zip(needs, limits, strict=True), key=lambda stage: stage[0] / stage[1])
+        return fullest_stage(self.estimate)
 
     @property
     def memory_error(self) -> float | None:
@@ -63,14 +61,21 @@ def predict(runs: Iterable[MeasuredRun], constants: Constants) -> tuple[Outcome,
     return tuple(_outcome(measured, constants) for measured in runs)
 
 
+def estimate_of(run: PublishedRun, constants: Constants) -> Estimate:
+    """What the cost model says of one run."""
+    model = CostModel(model=run.model, topology=run.topology, run=run.run, constants=constants)
+    return model.estimate(run.strategy, run.placement)
+
+
+def fullest_stage(estimate: Estimate) -> tuple[float, float]:
+    """Bytes that the stage with least to spare needs, and what it may hold."""
+    needs = [stage.total_bytes for stage in estimate.memory]
+    limits = estimate.memory_limit_bytes
+    return max(zip(needs, limits, strict=True), key=lambda stage: stage[0] / stage[1])
+
+
 def _outcome(measured: MeasuredRun, constants: Constants) -> Outcome:
-    model = CostModel(
-        model=measured.model,
-        topology=measured.topology,
-        run=measured.run,
-        constants=constants,
-    )
-    estimate = model.estimate(measured.strategy, measured.placement)
+    estimate = estimate_of(measured, constants)
     allocated = max(stage.total_bytes for stage in estimate.memory)
     peak = reported_bytes(allocated, measured.run, constants.memory)
     return Outcome(measured=measured, estimate=estimate, peak_memory_bytes=peak)

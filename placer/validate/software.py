@@ -38,6 +38,9 @@ DEEPSPEED: Final = ("megatron-deepspeed",)
 NARROW_GRADIENTS: Final = ("nemo 2", "bridge")
 """Recipes on NeMo 2 and Megatron-Bridge: mixed-precision plugin with ``grad_reduce_in_fp32`` off."""
 
+SIXTEEN_BIT_GRADIENTS: Final = ("aa-scaling",)
+"""Gradients stay in the training format (Aleph-Alpha/scaling core/optimizer/parameter_group.py)."""
+
 FUSED_LOSS: Final = (*NARROW_GRADIENTS, "mlperf", *EAGER)
 """Cross-entropy fusion is on (NeMo and Bridge recipes; llm-foundry's ``fused_crossentropy``)."""
 
@@ -115,7 +118,7 @@ def features_of(row: Row) -> Features:
 
 
 def _gradients(row: Row, name: str) -> GradientRecipe:
-    if any(mark in name for mark in NARROW_GRADIENTS):
+    if any(mark in name for mark in (*NARROW_GRADIENTS, *SIXTEEN_BIT_GRADIENTS)):
         return GradientRecipe.NARROW
     if not any(mark in name for mark in DEEPSPEED):
         return GradientRecipe.FP32
