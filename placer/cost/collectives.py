@@ -155,14 +155,15 @@ class Copies:
 def deduplicated_copies(domains: FloatArray, in_domain: FloatArray, moe: MoE) -> Copies:
     """Copies of a token among ``domains`` of ``in_domain`` ranks that each receive it once.
 
-    Of d places ``top_k`` even draws hit ``d (1 - (1 - 1/d)^top_k)``; node-limited routing bounds
-    the domains by the expert groups it may choose, each on its share of the domains (DeepSeek-V3,
-    arXiv 2412.19437, section 2.1.2).
+    Of d places ``top_k`` even draws hit ``d (1 - (1 - 1/d)^top_k)``; node-limited routing draws
+    from the domains of the expert groups it chose first, each on its share of the domains
+    (DeepSeek-V3, arXiv 2412.19437, section 2.1.2).
     """
-    most = domains
+    reachable = domains
     if moe.num_groups > 1:
-        most = moe.topk_groups * np.maximum(domains / moe.num_groups, 1.0)
-    hit = np.minimum(_places_hit(domains, moe.top_k), most)
+        share = np.maximum(domains / moe.num_groups, 1.0)
+        reachable = np.minimum(domains, moe.topk_groups * share)
+    hit = _places_hit(reachable, moe.top_k)
     return Copies(domains=hit, ranks=_places_hit(hit * in_domain, moe.top_k))
 
 

@@ -99,7 +99,8 @@ def context_parallel_s(
     """Key/value exchange around the context-parallel ring, and the merging of partial results.
 
     Forward moves K and V once; backward moves them again with their gradients (Liu et al., Ring
-    Attention, arXiv 2310.01889, section 3); what attention does not hide is exposed. After each of
+    Attention, arXiv 2310.01889, section 3); what attention on the other
+    cp - 1 blocks does not hide is exposed. After each of
     the cp - 1 steps the running output (forward) or gradients (backward) are read and written in
     fp32 and a bf16 part is read, on the stream that computes (TransformerEngine,
     ``context_parallel.py``).
@@ -107,7 +108,8 @@ def context_parallel_s(
     size = BF16 * key_value_width(model.attention, shard) * shard.tokens * shard.cp
     gather = all_gather_s(size, fabric.spans.cp, fabric.levels, fabric.constants)
     gather = np.where(fabric.batch.cp > 1, gather, 0.0)
-    hidden = fabric.constants.features.stream_overlap_hidden
+    covered = (shard.cp - 1.0) / shard.cp
+    hidden = fabric.constants.features.stream_overlap_hidden * covered
     step_s = (shard.cp - 1.0) * MERGE_BYTES * shard.tokens / hbm_bytes_per_s
     outputs = model.attention.num_heads / shard.tp * model.attention.v_head_dim
     gradients = projection_width(model.attention, shard)

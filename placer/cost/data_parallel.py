@@ -17,6 +17,9 @@ from placer.workload.operators import FloatArray
 
 NARROW_BYTES = 2.0
 WEIGHT_BYTES = 2.0
+BACKWARD_SHARE = 2.0 / 3.0
+"""Of a micro-batch's time: replicas without shards gather no weights while they run forward."""
+
 PROBE_PARAMETERS = 0.25
 OPTIMIZER_TRAFFIC_BYTES = 30.0
 """Per parameter of an Adam step: gradient, fp32 weight and two moments read (16), the last three
@@ -59,16 +62,17 @@ def data_parallel_costs(stage: Parameters, fabric: Fabric) -> DataParallelCosts:
     sharded = batch.zero_stage >= 3
     repeats = np.where(sharded, batch.num_microbatches, 1)
     overlaps = 1.0 if fabric.run.features.dp_overlap else 0.0
+    backward_only = np.where(batch.zero_stage == 0, BACKWARD_SHARE, 1.0)
     hidden = np.where(
         sharded,
         features.stream_overlap_hidden * overlaps * batch.num_microbatches,
-        features.dp_overlap_hidden * overlaps * ready_microbatches(batch),
+        features.dp_overlap_hidden * overlaps * ready_microbatches(batch) * backward_only,
     )
     return DataParallelCosts(
         dense_s=dense * repeats,
         expert_s=expert * repeats,
         latency_s=(dense_latency + expert_latency) * repeats,
-        window=np.asarray(hidden, dtype=np.float64),
+        window=np.asarray(hidden * (1.0 - features.drag), dtype=np.float64),
         drag=np.full(len(batch), overlaps * features.drag),
     )
 
