@@ -164,7 +164,7 @@ def deduplicated_copies(domains: FloatArray, in_domain: FloatArray, moe: MoE) ->
         share = np.maximum(domains / moe.num_groups, 1.0)
         reachable = np.minimum(domains, moe.topk_groups * share)
     hit = _places_hit(reachable, moe.top_k)
-    return Copies(domains=hit, ranks=_places_hit(hit * in_domain, moe.top_k))
+    return Copies(domains=hit, ranks=_places_hit(reachable * in_domain, moe.top_k))
 
 
 def p2p_s(
