@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -17,7 +17,7 @@ from placer.errors import InputError, Problem
 from placer.spec.field_problems import MAX_PROBLEMS, FieldProblem, field_problems
 from placer.spec.nodes import Node, build_tree, field_path
 from placer.spec.readers import json_events, yaml_events
-from placer.spec.source_text import read_text
+from placer.spec.source_text import SourceText, read_text
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -77,8 +77,12 @@ def parse_mapping(path: Path) -> SourceMapping:
     InputError
         For anything that keeps the file from being read as data.
     """
-    file = read_text(path)
-    read = json_events if path.suffix.lower() == ".json" else yaml_events
+    return mapping_of(read_text(path))
+
+
+def mapping_of(file: SourceText) -> SourceMapping:
+    """Parse a file already read, JSON by its suffix; raises as ``parse_mapping`` does."""
+    read = json_events if PurePath(file.name).suffix.lower() == ".json" else yaml_events
     root, problems = build_tree(file.name, read(file.name, file.text))
     if not isinstance(root.value, dict):
         problem = Problem(

@@ -13,7 +13,7 @@ from placer.importers.clusters.domains import DomainHosts, Domains, find_domains
 from placer.importers.clusters.fabric import Fabric, Ports, without_trivial_levels
 from placer.importers.clusters.hostlists import compress_list
 from placer.importers.clusters.options import OptionReader, Parts
-from placer.importers.clusters.problems import Problems
+from placer.importers.problems import Problems
 from placer.spec.interconnect import ScaleOutLink
 from placer.units import format_bandwidth
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from placer.importers.clusters.fabric import Fabric, FabricHost, qualified
 from placer.importers.clusters.options import ClusterOptions
-from placer.importers.clusters.problems import Problems, only_file
+from placer.importers.clusters.problems import HostProblems, only_file
 from placer.spec.source_text import SourceText
 from placer.spec.suggest import did_you_mean
 
@@ -26,7 +26,7 @@ def read_csv(files: Sequence[SourceText], options: ClusterOptions) -> Fabric:
         With everything wrong in the file.
     """
     file = only_file(files, "table")
-    problems = Problems(file.name)
+    problems = HostProblems(file.name)
     rows = list(_rows(file.text, problems))
     header = _header(rows[0], problems) if rows else []
     if not rows:
@@ -43,7 +43,7 @@ def read_csv(files: Sequence[SourceText], options: ClusterOptions) -> Fabric:
     )
 
 
-def _rows(text: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, problems: HostProblems) -> Iterator[tuple[int, list[str]]]:
     """Rows with their line numbers; blank lines and comments left out."""
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
@@ -57,7 +57,7 @@ def _rows(text: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
         problems.add(reader.line_num, "", "cells with commas between them", str(error))
 
 
-def _header(row: tuple[int, list[str]], problems: Problems) -> list[str]:
+def _header(row: tuple[int, list[str]], problems: HostProblems) -> list[str]:
     line, cells = row
     header = [cell.lower() for cell in cells]
     for name in header[:MAX_WIDTH]:
@@ -71,7 +71,7 @@ def _header(row: tuple[int, list[str]], problems: Problems) -> list[str]:
 
 
 def _hosts(
-    row: tuple[int, list[str]], header: Sequence[str], levels: Sequence[str], problems: Problems
+    row: tuple[int, list[str]], header: Sequence[str], levels: Sequence[str], problems: HostProblems
 ) -> Iterator[FabricHost]:
     """The hosts of one row."""
     line, cells = row
@@ -92,7 +92,7 @@ def _hosts(
         )
 
 
-def _check_once(hosts: Sequence[FabricHost], problems: Problems) -> None:
+def _check_once(hosts: Sequence[FabricHost], problems: HostProblems) -> None:
     seen: dict[str, int | None] = {}
     for host in hosts:
         if host.name in seen:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from placer.importers.clusters.assembly import Assembled, ordered_fields
+from placer.importers.yaml_text import comment, flow, wrapped
 
-WIDTH: Final = 98
-_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*( [A-Za-z0-9._/-]+)*|[1-9][0-9]* [A-Za-z/]+")
-_WORDS: Final = frozenset({"null", "true", "false", "nan", "inf", "infinity"})
 _BLOCKS: Final = frozenset({"sources", "assumed", "pods", "sites", "units", "links", "unavailable"})
 
 
@@ -22,22 +18,6 @@ def cluster_document(assembled: Assembled, heading: Iterable[str]) -> str:
     for name, value in ordered_fields(assembled.fields):
         lines += _field(name, value, 0)
     return "\n".join([*lines, ""])
-
-
-def comment(text: str) -> str:
-    """A comment of one line, whatever the text holds."""
-    return f"# {''.join(char if char.isprintable() else '?' for char in text)}".rstrip()
-
-
-def wrapped(text: str) -> Iterator[str]:
-    """A sentence in lines of at most ``WIDTH`` characters."""
-    line = ""
-    for word in text.split():
-        if line and len(line) + len(word) >= WIDTH:
-            yield line
-            line = ""
-        line = f"{line} {word}" if line else word
-    yield line
 
 
 def _field(name: str, value: Any, indent: int) -> Iterator[str]:
@@ -72,22 +52,3 @@ def _item(item: Any, indent: int) -> Iterator[str]:
 def _holds(item: Mapping[str, Any], key: str) -> bool:
     value = item.get(key)
     return isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value)
-
-
-def flow(value: Any) -> str:
-    """A value on one line, quoted where it must be."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {flow(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(flow(inner) for inner in value) + "]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return f"{value:g}" if isinstance(value, float) else str(value)
-    return scalar(str(value))
-
-
-def scalar(text: str) -> str:
-    """A text, in double quotes unless every YAML reader takes it for text as it stands."""
-    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
-    return text if plain else json.dumps(text)

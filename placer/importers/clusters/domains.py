@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from placer.importers.clusters.fabric import Fabric, FabricHost
-from placer.importers.clusters.problems import Problems
+from placer.importers.problems import Problems
 
 if TYPE_CHECKING:
     from placer.spec.accelerator import Accelerator

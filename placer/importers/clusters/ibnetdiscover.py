@@ -15,8 +15,8 @@ from typing import Final
 
 from placer.importers.clusters.fabric import Fabric, FabricHost, Ports, Uplink, level_names
 from placer.importers.clusters.options import ClusterOptions
-from placer.importers.clusters.problems import Problems
 from placer.importers.clusters.switches import Switch, UnitTree, tree_of_tiers
+from placer.importers.problems import Problems
 from placer.spec.interconnect import ScaleOutLink
 from placer.spec.source_text import SourceText
 

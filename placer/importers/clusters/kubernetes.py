@@ -16,7 +16,7 @@ from typing import Any, Final
 from placer.errors import InputError, Problem
 from placer.importers.clusters.fabric import Fabric, FabricHost, Ports, level_names, qualified
 from placer.importers.clusters.options import ClusterOptions
-from placer.importers.clusters.problems import Problems
+from placer.importers.problems import Problems
 from placer.spec.source_text import SourceText
 
 FAMILIES: Final[tuple[tuple[str, ...], ...]] = (

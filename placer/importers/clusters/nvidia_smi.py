@@ -15,7 +15,7 @@ from typing import Final
 from placer.errors import InputError
 from placer.importers.clusters.fabric import Fabric, FabricHost, Ports
 from placer.importers.clusters.options import ClusterOptions
-from placer.importers.clusters.problems import Problems
+from placer.importers.problems import Problems
 from placer.spec.source_text import SourceText
 
 _GPU: Final = re.compile(r"GPU\d+")

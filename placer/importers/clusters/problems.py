@@ -1,39 +1,21 @@
-"""Everything wrong in a file, collected so that it is reported at once."""
+"""Problems of files that name hosts, and of formats where one file holds all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from placer.errors import InputError, Problem, shorten
+from placer.errors import InputError, Problem
 from placer.importers.clusters.hostlists import MAX_LIST, expand_list
+from placer.importers.problems import Problems
 from placer.spec.source_text import SourceText
 
-MAX_PROBLEMS = 40
 
-
-class Problems:
-    """The problems of one file, in the order they were met; at most forty."""
+class HostProblems(Problems):
+    """Reads hostlists besides, within a limit for the whole file."""
 
     def __init__(self, source: str) -> None:
-        self.source = source
-        self.items: list[Problem] = []
+        super().__init__(source)
         self._num_names = 0
-
-    def add(
-        self, line: int | None, field: str, expected: str, found: str, remedy: str = ""
-    ) -> None:
-        """Note one."""
-        if len(self.items) < MAX_PROBLEMS:
-            self.items.append(
-                Problem(
-                    source=self.source,
-                    line=line,
-                    field=shorten(field),
-                    expected=expected,
-                    found=shorten(found),
-                    remedy=remedy,
-                )
-            )
 
     def hostlist(self, text: str, line: int | None, field: str) -> tuple[str, ...]:
         """The names a list of hostlists stands for; what is no list is noted.
@@ -55,17 +37,6 @@ class Problems:
             self.add(line, field, f"at most {MAX_LIST} names in a file", "more")
             raise InputError(self.items)
         return names
-
-    def raise_any(self) -> None:
-        """Raise what was noted, in file order.
-
-        Raises
-        ------
-        InputError
-            If anything was.
-        """
-        if self.items:
-            raise InputError(sorted(self.items, key=lambda problem: problem.line or 0))
 
 
 def only_file(files: Sequence[SourceText], kind: str) -> SourceText:

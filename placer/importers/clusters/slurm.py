@@ -14,7 +14,7 @@ from typing import Final
 
 from placer.importers.clusters.fabric import Fabric, FabricHost, level_names
 from placer.importers.clusters.options import ClusterOptions
-from placer.importers.clusters.problems import Problems, only_file
+from placer.importers.clusters.problems import HostProblems, only_file
 from placer.importers.clusters.slurm_conf import parse_conf
 from placer.importers.clusters.slurm_topology import SlurmBlock, SlurmKind, SlurmTopology
 from placer.importers.clusters.slurm_yaml import parse_yaml
@@ -35,7 +35,7 @@ def read_slurm(files: Sequence[SourceText], options: ClusterOptions) -> Fabric:
         With everything wrong in the file.
     """
     file = only_file(files, "topology file")
-    problems = Problems(file.name)
+    problems = HostProblems(file.name)
     is_yaml = PurePath(file.name).suffix.lower() in {".yaml", ".yml"}
     if is_yaml or _YAML_START.search(file.text[:4096]):
         topologies, kind = parse_yaml(file, problems), "Slurm topology.yaml"
@@ -55,7 +55,7 @@ def read_slurm(files: Sequence[SourceText], options: ClusterOptions) -> Fabric:
 
 
 def _chosen(
-    topologies: Sequence[SlurmTopology], name: str | None, problems: Problems
+    topologies: Sequence[SlurmTopology], name: str | None, problems: HostProblems
 ) -> SlurmTopology | None:
     """The topology asked for, else the default one, else the first with hosts."""
     if name is not None:
@@ -80,13 +80,13 @@ def _chosen(
     return found[0]
 
 
-def _fabric_of(topology: SlurmTopology, problems: Problems) -> Fabric:
+def _fabric_of(topology: SlurmTopology, problems: HostProblems) -> Fabric:
     if topology.kind is SlurmKind.TREE:
         return _tree(topology, problems)
     return _blocks(topology, problems)
 
 
-def _tree(topology: SlurmTopology, problems: Problems) -> Fabric:
+def _tree(topology: SlurmTopology, problems: HostProblems) -> Fabric:
     tree = unit_tree(topology.switches, problems)
     lines = {host: switch.line for switch in topology.switches for host in switch.hosts}
     hosts = tuple(
@@ -106,7 +106,7 @@ def _tree(topology: SlurmTopology, problems: Problems) -> Fabric:
     )
 
 
-def _blocks(topology: SlurmTopology, problems: Problems) -> Fabric:
+def _blocks(topology: SlurmTopology, problems: HostProblems) -> Fabric:
     ratios = _ratios(topology, problems)
     hosts = tuple(
         FabricHost(
@@ -123,7 +123,7 @@ def _blocks(topology: SlurmTopology, problems: Problems) -> Fabric:
     return Fabric(source="", kind="", hosts=hosts, levels=levels)
 
 
-def _ratios(topology: SlurmTopology, problems: Problems) -> tuple[int, ...]:
+def _ratios(topology: SlurmTopology, problems: HostProblems) -> tuple[int, ...]:
     """Blocks in each aggregated block, smaller than the whole: powers of two (topology.conf(5))."""
     sizes = topology.block_sizes
     if not sizes:
@@ -141,7 +141,7 @@ def _ratios(topology: SlurmTopology, problems: Problems) -> tuple[int, ...]:
     return tuple(sorted({ratio for ratio in ratios if 1 < ratio < len(topology.blocks)}))
 
 
-def _check_once(blocks: Sequence[SlurmBlock], problems: Problems) -> None:
+def _check_once(blocks: Sequence[SlurmBlock], problems: HostProblems) -> None:
     seen: dict[str, str] = {}
     for block in blocks:
         for host in block.hosts:

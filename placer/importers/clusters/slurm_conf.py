@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from placer.importers.clusters.problems import Problems
+from placer.importers.clusters.problems import HostProblems
 from placer.importers.clusters.slurm_topology import SlurmBlock, SlurmKind, SlurmTopology
 from placer.importers.clusters.switches import Switch
 from placer.spec.source_text import SourceText
@@ -34,7 +34,7 @@ class _Draft:
     rings_at: int | None = None
 
 
-def parse_conf(file: SourceText, problems: Problems) -> tuple[SlurmTopology, ...]:
+def parse_conf(file: SourceText, problems: HostProblems) -> tuple[SlurmTopology, ...]:
     """The topology of a file, none when it holds no line of one; what is wrong is noted."""
     draft = _Draft()
     for line, text in logical_lines(file.text):
@@ -65,7 +65,7 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         yield start, pending
 
 
-def _record(line: int, text: str, problems: Problems) -> Record:
+def _record(line: int, text: str, problems: HostProblems) -> Record:
     """The pairs of one line, keys in lower case; what is no pair is noted."""
     if text.split(maxsplit=1)[:1] and text.split(maxsplit=1)[0].lower() == "include":
         remedy = "Paste the included lines in; placer opens no other file."
@@ -85,7 +85,7 @@ def _record(line: int, text: str, problems: Problems) -> Record:
     return record
 
 
-def _read_switch(record: Record, line: int, draft: _Draft, problems: Problems) -> None:
+def _read_switch(record: Record, line: int, draft: _Draft, problems: HostProblems) -> None:
     """SwitchName, with Nodes or Switches; of a printed switch with both, Switches counts."""
     name = record["switchname"]
     _check_keys(record, ("switchname", "switches", "nodes", "linkspeed", "level"), line, problems)
@@ -108,7 +108,7 @@ def _read_switch(record: Record, line: int, draft: _Draft, problems: Problems) -
     )
 
 
-def _read_block(record: Record, line: int, draft: _Draft, problems: Problems) -> None:
+def _read_block(record: Record, line: int, draft: _Draft, problems: HostProblems) -> None:
     name = record["blockname"]
     _check_keys(record, ("blockname", "nodes", "blockindex", "blocksize"), line, problems)
     hosts = problems.hostlist(record.get("nodes", ""), line, "Nodes")
@@ -121,21 +121,21 @@ def _read_block(record: Record, line: int, draft: _Draft, problems: Problems) ->
         _add_sizes([record["blocksize"]], line, draft, problems)
 
 
-def _read_sizes(record: Record, line: int, draft: _Draft, problems: Problems) -> None:
+def _read_sizes(record: Record, line: int, draft: _Draft, problems: HostProblems) -> None:
     _check_keys(record, ("blocksizes",), line, problems)
     _add_sizes(record["blocksizes"].split(","), line, draft, problems)
 
 
-def _read_aggregate(record: Record, line: int, draft: _Draft, problems: Problems) -> None:
+def _read_aggregate(record: Record, line: int, draft: _Draft, problems: HostProblems) -> None:
     """A printed aggregate says its size; which blocks it joins follows from it."""
     _add_sizes([record.get("blocksize", "")], line, draft, problems)
 
 
-def _read_ring(record: Record, line: int, draft: _Draft, problems: Problems) -> None:
+def _read_ring(record: Record, line: int, draft: _Draft, problems: HostProblems) -> None:
     draft.rings_at = draft.rings_at or line
 
 
-def _add_sizes(texts: list[str], line: int, draft: _Draft, problems: Problems) -> None:
+def _add_sizes(texts: list[str], line: int, draft: _Draft, problems: HostProblems) -> None:
     for text in texts:
         if not _SIZE.fullmatch(text.strip()):
             problems.add(line, "BlockSizes", "numbers of hosts, with commas", repr(text))
@@ -143,13 +143,13 @@ def _add_sizes(texts: list[str], line: int, draft: _Draft, problems: Problems) -
             draft.block_sizes.append(int(text))
 
 
-def _check_keys(record: Record, known: tuple[str, ...], line: int, problems: Problems) -> None:
+def _check_keys(record: Record, known: tuple[str, ...], line: int, problems: HostProblems) -> None:
     for key in record:
         if key not in known:
             problems.add(line, key, "a known key", repr(key), did_you_mean(key, known))
 
 
-_READERS: Final[Mapping[str, Callable[[Record, int, _Draft, Problems], None]]] = {
+_READERS: Final[Mapping[str, Callable[[Record, int, _Draft, HostProblems], None]]] = {
     "switchname": _read_switch,
     "blockname": _read_block,
     "blocksizes": _read_sizes,
@@ -158,7 +158,7 @@ _READERS: Final[Mapping[str, Callable[[Record, int, _Draft, Problems], None]]] =
 }
 
 
-def _topologies(draft: _Draft, problems: Problems) -> tuple[SlurmTopology, ...]:
+def _topologies(draft: _Draft, problems: HostProblems) -> tuple[SlurmTopology, ...]:
     switches, blocks = tuple(draft.switches.values()), tuple(draft.blocks.values())
     if switches and blocks:
         found = f"SwitchName beside the BlockName of line {blocks[0].line}"

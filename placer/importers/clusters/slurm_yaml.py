@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from placer.importers.clusters.problems import Problems
+from placer.importers.clusters.problems import HostProblems
 from placer.importers.clusters.slurm_topology import SlurmBlock, SlurmKind, SlurmTopology
 from placer.importers.clusters.switches import Switch
 from placer.spec.nodes import Node, build_tree
@@ -91,7 +91,7 @@ class TopologyFile(BaseModel):
     topologies: tuple[TopologyEntry, ...]
 
 
-def parse_yaml(file: SourceText, problems: Problems) -> tuple[SlurmTopology, ...]:
+def parse_yaml(file: SourceText, problems: HostProblems) -> tuple[SlurmTopology, ...]:
     """The topologies of a file, in order; contradictions are noted.
 
     Raises
@@ -124,7 +124,7 @@ def _listed(file: SourceText) -> SourceMapping:
 
 
 def _topology(
-    entry: TopologyEntry, index: int, source: SourceMapping, problems: Problems
+    entry: TopologyEntry, index: int, source: SourceMapping, problems: HostProblems
 ) -> SlurmTopology | None:
     line = source.locate((ROOT, index))[0]
     stated = [kind for kind in SlurmKind if getattr(entry, kind.value) is not None]
@@ -148,7 +148,7 @@ class _Places:
     """Switches and blocks of one topology with their lines."""
 
     def __init__(
-        self, source: SourceMapping, path: tuple[str | int, ...], problems: Problems
+        self, source: SourceMapping, path: tuple[str | int, ...], problems: HostProblems
     ) -> None:
         self._source = source
         self._path = path

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from placer.importers.clusters.problems import Problems
+from placer.importers.problems import Problems
 
 MAX_TIERS = 14
 

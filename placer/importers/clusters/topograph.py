@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePath
 from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from placer.importers.clusters.fabric import Fabric, FabricHost, level_names, qualified
 from placer.importers.clusters.options import ClusterOptions
-from placer.importers.clusters.problems import Problems, only_file
+from placer.importers.clusters.problems import HostProblems, only_file
 from placer.importers.clusters.switches import Switch, unit_tree
-from placer.spec.nodes import build_tree
-from placer.spec.readers import json_events, yaml_events
 from placer.spec.source_text import SourceText
-from placer.spec.yaml_source import SourceMapping, validate_mapping
+from placer.spec.yaml_source import SourceMapping, mapping_of, validate_mapping
 
 FROZEN = ConfigDict(frozen=True, extra="forbid")
 DOMAIN_KEYS: Final = ("accelerator.topology.test/domain", "accelerator.topograph.run/domain")
@@ -98,8 +95,8 @@ def read_topograph(files: Sequence[SourceText], options: ClusterOptions) -> Fabr
         With everything wrong in the file.
     """
     file = only_file(files, "topograph file")
-    source = _mapping(file)
-    problems = Problems(file.name)
+    source = mapping_of(file)
+    problems = HostProblems(file.name)
     if "instances" in source.data:
         fabric = _graph_fabric(validate_mapping(source, Graph), source, problems)
     else:
@@ -108,21 +105,11 @@ def read_topograph(files: Sequence[SourceText], options: ClusterOptions) -> Fabr
     return fabric
 
 
-def _mapping(file: SourceText) -> SourceMapping:
-    is_json = PurePath(file.name).suffix.lower() == ".json"
-    read = json_events if is_json else yaml_events
-    root, found = build_tree(file.name, read(file.name, file.text))
-    data = root.value if isinstance(root.value, dict) else {}
-    return SourceMapping(
-        source=file.name, sha256=file.sha256, data=data, root=root, problems=tuple(found)
-    )
-
-
 def _first(labels: Mapping[str, str], keys: Sequence[str]) -> str:
     return next((labels[key] for key in keys if key in labels), "")
 
 
-def _graph_fabric(graph: Graph, source: SourceMapping, problems: Problems) -> Fabric:
+def _graph_fabric(graph: Graph, source: SourceMapping, problems: HostProblems) -> Fabric:
     depth = max((len(instance.network_layers) for instance in graph.instances), default=0)
     hosts = []
     for index, instance in enumerate(graph.instances):
@@ -152,7 +139,7 @@ def _graph_fabric(graph: Graph, source: SourceMapping, problems: Problems) -> Fa
     )
 
 
-def _check_once(hosts: Sequence[FabricHost], problems: Problems) -> None:
+def _check_once(hosts: Sequence[FabricHost], problems: HostProblems) -> None:
     seen: set[str] = set()
     for host in hosts:
         if host.name in seen:
@@ -162,7 +149,7 @@ def _check_once(hosts: Sequence[FabricHost], problems: Problems) -> None:
         problems.add(None, "", "at least one node", "none")
 
 
-def _model_fabric(model: Model, source: SourceMapping, problems: Problems) -> Fabric:
+def _model_fabric(model: Model, source: SourceMapping, problems: HostProblems) -> Fabric:
     labels = _inherited(model)
     switches = _switches(model, source)
     hosts: list[FabricHost] = []
