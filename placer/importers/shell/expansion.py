@@ -9,6 +9,8 @@ from typing import Final
 from placer.importers.shell.arithmetic import UnknownValue, evaluate
 from placer.importers.shell.syntax import Part, PartKind, Word, refusal
 
+BLANK: Final = "\N{OPEN BOX}"
+"""Stands for a blank in what is not known, so that it stays one word."""
 MAX_CHARS: Final = 1 << 22
 """Characters that may come out of all expansions together: doubling variables double quickly."""
 
@@ -198,5 +200,5 @@ class _Expander:
 
     def _missing(self, text: str) -> Field:
         shown = " ".join(text.split())[:60]
-        name = shown.replace(" ", "\N{NO-BREAK SPACE}")
+        name = shown.replace(" ", BLANK)
         return Field(text=name, line=self._line, missing=(name,))
