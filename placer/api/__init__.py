@@ -6,6 +6,8 @@ from placer.api.configuration import Configuration
 from placer.api.estimating import estimate
 from placer.api.explaining import explain
 from placer.api.features import parse_features
+from placer.api.grading import Grade, grade
+from placer.api.jobs import JobFile, job_document, read_job
 from placer.api.options import read_configuration
 from placer.api.planning import plan
 from placer.api.question import RunOptions
@@ -17,15 +19,20 @@ from placer.simulate.variation import Variation
 
 __all__ = [
     "Configuration",
+    "Grade",
+    "JobFile",
     "RunOptions",
     "SearchOptions",
     "Variation",
     "estimate",
     "explain",
+    "grade",
+    "job_document",
     "load_plan",
     "parse_features",
     "plan",
     "read_configuration",
+    "read_job",
     "restrictions",
     "save_plan",
     "simulate",

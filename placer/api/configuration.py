@@ -11,6 +11,7 @@ from placer.errors import InputError, Problem
 from placer.plan.layout import even_layout, layout_of
 from placer.plan.legality import violations
 from placer.plan.strategy import Recompute, RecomputeGranularity, Schedule, Strategy
+from placer.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from placer.api.question import Question
@@ -47,9 +48,11 @@ class Configuration(BaseModel):
 
 
 class ConfigurationFile(Configuration):
-    """A configuration on disk, the run beside the degrees."""
+    """A configuration on disk: beside the degrees the run, and the model where it has its own."""
 
     run: RunOptions = RunOptions()
+    model: ModelSpec | str | None = None
+    """A model of the catalogue, a file, or all of its fields; the command line's counts before."""
 
 
 def strategy_of(

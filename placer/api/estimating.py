@@ -28,6 +28,7 @@ def estimate(
     *,
     max_gpus: int | None = None,
     calibration: str | Path | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Plan:
     """Cost a configuration, its ranks in order on the cluster's accelerators in order.
 
@@ -43,6 +44,8 @@ def estimate(
         Use at most so many GPUs where the configuration does not say how many replicas.
     calibration
         A file of `placer calibrate`, whose constants replace those that travel with placer.
+    notes
+        Sentences the plan is to keep among its assumptions, such as those of ``read_job``.
 
     Returns
     -------
@@ -67,5 +70,5 @@ def estimate(
         status=PlanStatus.ESTIMATED,
         strategy=strategy,
         placement=placement,
-        provenance=estimate_provenance(question, assumptions),
+        provenance=estimate_provenance(question, (*notes, *assumptions)),
     )

@@ -36,12 +36,12 @@ def read_configuration(
         For a file that does not hold, or an impossible value.
     """
     read = ConfigurationFile() if path is None else load_document(path, ConfigurationFile)
-    settings = {n: getattr(read, n) for n in read.model_fields_set if n != "run"}
+    settings = {n: getattr(read, n) for n in read.model_fields_set if n not in {"run", "model"}}
     stated = {n: getattr(read.run, n) for n in read.run.model_fields_set}
-    return _made(Configuration, settings | dict(degrees)), _made(RunOptions, stated | dict(run))
+    return made(Configuration, settings | dict(degrees)), made(RunOptions, stated | dict(run))
 
 
-def _made(kind: type[SpecT], settings: Mapping[str, Any]) -> SpecT:
+def made(kind: type[SpecT], settings: Mapping[str, Any]) -> SpecT:
     """The settings as an object; what is wrong is said of the option that named it."""
     try:
         return kind.model_validate(settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,13 +11,11 @@ from placer.cli.console import is_coloured, page_width, say, write
 from placer.cli.options import (
     AsJson,
     Calibration,
-    Cluster,
     FeatureTexts,
     Framework,
     GlobalBatchSize,
     GlobalBatchTokens,
     Gpus,
-    Model,
     OptimizerName,
     PlanOutput,
     PrecisionName,
@@ -25,6 +23,13 @@ from placer.cli.options import (
     given,
     parse_tokens,
 )
+from placer.cli.progress import ProgressLine
+from placer.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from placer.api import JobFile
+    from placer.plan.plan import Plan
+    from placer.spec.model import ModelSpec
 
 
 def _degree(name: str, text: str) -> Any:
@@ -32,8 +37,20 @@ def _degree(name: str, text: str) -> Any:
 
 
 def estimate(
-    model: Model,
-    cluster: Cluster,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="As for plan; may be left out where --config states a model.",
+            show_default=False,
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CLUSTER", help="A name in clusters/, or a YAML file.", show_default=False
+        ),
+    ] = None,
     *,
     tp: Annotated[int | None, _degree("tp", "Tensor parallel.")] = None,
     cp: Annotated[int | None, _degree("cp", "Context parallel.")] = None,
@@ -54,8 +71,16 @@ def estimate(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="These and rarer settings as YAML."),
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="These and rarer settings as YAML, a Megatron-LM or torchtitan launch script, a"
+            " torchtitan TOML, a DeepSpeed JSON.",
+        ),
     ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Search for the best plan and say what it would give.")
+    ] = False,
     global_batch_size: GlobalBatchSize = None,
     global_batch_tokens: GlobalBatchTokens = None,
     seq_len: SeqLen = None,
@@ -94,9 +119,16 @@ def estimate(
         optimizer=optimizer,
         features=api.parse_features(feature) if feature else None,
     )
-    configuration, options = api.read_configuration(config, degrees, run)
+    named, where = (model, cluster) if cluster is not None else (None, model)
+    job = api.read_job(config, degrees, run, model=named, num_gpus=gpus)
     plan = api.estimate(
-        model, cluster, configuration, options, max_gpus=gpus, calibration=calibration
+        _given_model(job, config),
+        _given_cluster(where),
+        job.configuration,
+        job.run,
+        max_gpus=gpus,
+        calibration=calibration,
+        notes=job.notes,
     )
     if output is not None:
         api.save_plan(plan, output)
@@ -108,3 +140,48 @@ def estimate(
         )
     if not plan.estimate.fits:
         say("warning: this configuration does not fit the memory", style="yellow")
+    if config is not None or compare:
+        _write_grade(plan, compare=compare, calibration=calibration, talk=as_json)
+
+
+def _write_grade(plan: Plan, *, compare: bool, calibration: Path | None, talk: bool) -> None:
+    """What changing the configuration would give; beside JSON it is talk."""
+    from placer import api
+
+    if compare:
+        with ProgressLine() as progress:
+            grade = api.grade(plan, search=True, calibration=calibration, listener=progress)
+    else:
+        grade = api.grade(plan, calibration=calibration)
+    sentences = [*grade.sentences]
+    if not compare:
+        sentences.append("What the best plan would give: add --compare.")
+    text = "\n".join(["What changing it would give", *(f"  {line}" for line in sentences)])
+    if talk:
+        say(text)
+    else:
+        write(f"\n{text}")
+
+
+def _given_model(job: JobFile, config: Path | None) -> ModelSpec | str:
+    """The model typed, else the file's own.
+
+    Raises
+    ------
+    InputError
+        When there is neither.
+    """
+    if job.model is None:
+        raise _missing("MODEL", "a model", f"{config} states none." if config else "")
+    return job.model
+
+
+def _given_cluster(named: str | None) -> str:
+    if named is None:
+        raise _missing("CLUSTER", "a cluster", "")
+    return named
+
+
+def _missing(argument: str, what: str, remedy: str) -> InputError:
+    advice = f"{remedy} Type its name, `placer show` lists them.".lstrip()
+    return InputError([Problem(source=argument, expected=what, found="nothing", remedy=advice)])

@@ -11,6 +11,7 @@ import typer
 from placer.cli.console import say, write
 from placer.cli.options import given
 from placer.cli.output_file import write_file
+from placer.errors import InputError, Problem
 
 
 class ImportFormat(StrEnum):
@@ -22,6 +23,12 @@ class ImportFormat(StrEnum):
     IBNETDISCOVER = "ibnetdiscover"
     NVIDIA_SMI = "nvidia-smi"
     CSV = "csv"
+    MEGATRON = "megatron"
+    TORCHTITAN = "torchtitan"
+    DEEPSPEED = "deepspeed"
+
+
+JOBS = (ImportFormat.MEGATRON, ImportFormat.TORCHTITAN, ImportFormat.DEEPSPEED)
 
 
 def _option(name: str, metavar: str, text: str) -> Any:
@@ -58,13 +65,17 @@ def import_(
         str | None,
         _option("--site-link", "RATE,LENGTH", 'Between any two sites: "400 Gbit/s, 80 km".'),
     ] = None,
+    gpus: Annotated[
+        int | None, _option("--gpus", "N", "GPUs of a job whose file does not say.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.")
     ] = None,
 ) -> None:
-    """Read other people's topology files as a cluster; what they leave out comes from options."""
-    from placer.importers.clusters import ClusterFormat, ClusterOptions, import_cluster
+    """Read other people's files: a topology as a cluster, a launch script as a configuration.
 
+    What a topology leaves out (accelerator, network rate) comes from options.
+    """
     options = given(
         accelerator=accelerator,
         nic=nic,
@@ -74,9 +85,52 @@ def import_(
         topology=topology,
         site_link=site_link,
     )
-    text = import_cluster(ClusterFormat(format_name), files, ClusterOptions(**options))
+    if format_name in JOBS:
+        _refuse(options, f"{format_name} describes a job, not a cluster.")
+        text, next_step = _job(format_name, files, gpus), "placer estimate CLUSTER --config"
+    else:
+        _refuse(given(gpus=gpus), f"{format_name} describes a cluster, not a job.")
+        text, next_step = _cluster(format_name, files, options), "placer show"
     if output is None:
         write(text)
     else:
         write_file(output, text, "--output")
-        say(f"{output} written; `placer show {output}` draws it")
+        say(f"{output} written; next: {next_step} {output}")
+
+
+def _cluster(format_name: ImportFormat, files: list[Path], options: dict[str, Any]) -> str:
+    from placer.importers.clusters import ClusterFormat, ClusterOptions, import_cluster
+
+    return import_cluster(ClusterFormat(format_name), files, ClusterOptions(**options))
+
+
+def _job(format_name: ImportFormat, files: list[Path], gpus: int | None) -> str:
+    from placer import api
+    from placer.importers.jobs import JobFormat
+
+    if len(files) > 1:
+        found = f"{len(files)} files"
+        raise InputError([Problem(source=str(files[1]), expected="one job file", found=found)])
+    job = api.read_job(files[0], kind=JobFormat(format_name), num_gpus=gpus)
+    return api.job_document(job, files[0].name)
+
+
+def _refuse(options: dict[str, Any], remedy: str) -> None:
+    """Options that say nothing of the files at hand.
+
+    Raises
+    ------
+    InputError
+        For each of them.
+    """
+    problems = [
+        Problem(
+            source=f"--{name.replace('_', '-')}",
+            expected="only options that concern the file",
+            found=str(value),
+            remedy=remedy,
+        )
+        for name, value in options.items()
+    ]
+    if problems:
+        raise InputError(problems)
