@@ -1,8 +1,9 @@
-"""Fabrics of any size in the form ``ibnetdiscover`` and ``kubectl`` print them."""
+"""Samples of other people's files, damaged ones, and fabrics of any size in the form ``ibnetdiscover`` and ``kubectl`` print them."""
 
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +83,32 @@ def kubernetes_nodes(num_hosts: int) -> str:
         for index in range(num_hosts)
     ]
     return json.dumps({"apiVersion": "v1", "items": items, "kind": "List"}, indent=4)
+
+
+def mutated(text: str, source: random.Random) -> str:
+    """A text with one to four lines or characters dropped, doubled, swapped or replaced."""
+    for _ in range(source.randint(1, 4)):
+        lines = text.splitlines(keepends=True)
+        if not lines:
+            return text
+        index = source.randrange(len(lines))
+        kind = source.randrange(6)
+        line = lines[index]
+        at = source.randrange(len(line) + 1)
+        if kind == 0:
+            lines.pop(index)
+        elif kind == 1:
+            lines.insert(source.randrange(len(lines) + 1), line)
+        elif kind == 2:
+            other = source.randrange(len(lines))
+            lines[index], lines[other] = lines[other], lines[index]
+        elif kind == 3:
+            lines[index] = (
+                line[:at] + source.choice("[]{}(),=:\"'#-0 9aZ\n\t\\$;&*!|<>%@") + line[at:]
+            )
+        elif kind == 4:
+            lines[index] = line[:at] + line[at + source.randint(1, 8) :]
+        else:
+            lines[index] = line.replace(source.choice("0123456789"), source.choice("0987,-[]x"))
+        text = "".join(lines)
+    return text

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from import_samples import CLUSTERS, kubernetes_nodes, superpod_lines
+from import_samples import CLUSTERS, kubernetes_nodes, mutated, superpod_lines
 
 import placer
 from placer.api import Configuration, RunOptions
@@ -73,35 +73,6 @@ def test_lists_of_names_survive_both_ways(names: list[str]) -> None:
 
 def test_long_lists_expand() -> None:
     assert len(expand_list("n[" + ",".join(str(i) for i in range(0, 9000, 2)) + "],m1")) == 4501
-
-
-def mutated(text: str, source: random.Random) -> str:
-    """A text with one to four lines or characters dropped, doubled, swapped or replaced."""
-    for _ in range(source.randint(1, 4)):
-        lines = text.splitlines(keepends=True)
-        if not lines:
-            return text
-        index = source.randrange(len(lines))
-        kind = source.randrange(6)
-        line = lines[index]
-        at = source.randrange(len(line) + 1)
-        if kind == 0:
-            lines.pop(index)
-        elif kind == 1:
-            lines.insert(source.randrange(len(lines) + 1), line)
-        elif kind == 2:
-            other = source.randrange(len(lines))
-            lines[index], lines[other] = lines[other], lines[index]
-        elif kind == 3:
-            lines[index] = (
-                line[:at] + source.choice("[]{}(),=:\"'#-0 9aZ\n\t\\$;&*!|<>%@") + line[at:]
-            )
-        elif kind == 4:
-            lines[index] = line[:at] + line[at + source.randint(1, 8) :]
-        else:
-            lines[index] = line.replace(source.choice("0123456789"), source.choice("0987,-[]x"))
-        text = "".join(lines)
-    return text
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(2000, marks=pytest.mark.slow)])
