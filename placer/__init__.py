@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from placer.api import (  # noqa: TC004 (imported at first use, below)
+        ClusterFormat,
+        ClusterOptions,
         Configuration,
         RunOptions,
         SearchOptions,
         Variation,
         estimate,
         explain,
+        grade,
+        import_cluster,
         load_plan,
         plan,
+        read_job,
         save_plan,
         simulate,
     )
@@ -26,14 +31,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ClusterFormat",
+    "ClusterOptions",
     "Configuration",
     "RunOptions",
     "SearchOptions",
     "Variation",
     "estimate",
     "explain",
+    "grade",
+    "import_cluster",
     "load_plan",
     "plan",
+    "read_job",
     "save_plan",
     "simulate",
 ]

@@ -12,12 +12,15 @@ from placer.api.options import read_configuration
 from placer.api.planning import plan
 from placer.api.question import RunOptions
 from placer.api.simulating import simulate
+from placer.importers.clusters import ClusterFormat, ClusterOptions, import_cluster
 from placer.plan.saving import save_plan
 from placer.plan.serialise import load_plan
 from placer.search.options import SearchOptions, restrictions
 from placer.simulate.variation import Variation
 
 __all__ = [
+    "ClusterFormat",
+    "ClusterOptions",
     "Configuration",
     "Grade",
     "JobFile",
@@ -27,6 +30,7 @@ __all__ = [
     "estimate",
     "explain",
     "grade",
+    "import_cluster",
     "job_document",
     "load_plan",
     "parse_features",
