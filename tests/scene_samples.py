@@ -51,7 +51,7 @@ def scene_of(
 ) -> Scene:
     """Stages that take ``forward_s`` and ``backward_s`` on a micro-batch, ``size`` by virtual stage."""
     programs = stage_programs(strategy)
-    parts = {
+    parts: dict[tuple[int, int, int], tuple[Part, ...]] = {
         (0, stage, virtual): (_part(size(virtual) / strategy.vpp, forward_s, backward_s, weight_s),)
         for stage, program in enumerate(programs)
         for virtual in {i.op.virtual for i in program if isinstance(i, Run)}
