@@ -36,21 +36,37 @@ def _degree(name: str, text: str) -> Any:
     return typer.Option(f"--{name}", metavar="N", help=text, show_default=False)
 
 
+ModelOrNone = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL]",
+        help="As for plan; may be left out where --config states a model.",
+        show_default=False,
+    ),
+]
+ClusterOrNone = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="CLUSTER", help="A name in clusters/, or a YAML file.", show_default=False
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="These and rarer settings as YAML, a Megatron-LM or torchtitan launch script, a"
+        " torchtitan TOML, a DeepSpeed JSON.",
+    ),
+]
+Compare = Annotated[
+    bool, typer.Option("--compare", help="Search for the best plan and say what it would give.")
+]
+
+
 def estimate(
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[MODEL]",
-            help="As for plan; may be left out where --config states a model.",
-            show_default=False,
-        ),
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="CLUSTER", help="A name in clusters/, or a YAML file.", show_default=False
-        ),
-    ] = None,
+    model: ModelOrNone = None,
+    cluster: ClusterOrNone = None,
     *,
     tp: Annotated[int | None, _degree("tp", "Tensor parallel.")] = None,
     cp: Annotated[int | None, _degree("cp", "Context parallel.")] = None,
@@ -69,18 +85,8 @@ def estimate(
         str | None,
         typer.Option("--recompute", metavar="NAME", help="none (default), selective or full."),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            help="These and rarer settings as YAML, a Megatron-LM or torchtitan launch script, a"
-            " torchtitan TOML, a DeepSpeed JSON.",
-        ),
-    ] = None,
-    compare: Annotated[
-        bool, typer.Option("--compare", help="Search for the best plan and say what it would give.")
-    ] = False,
+    config: Config = None,
+    compare: Compare = False,
     global_batch_size: GlobalBatchSize = None,
     global_batch_tokens: GlobalBatchTokens = None,
     seq_len: SeqLen = None,
