@@ -39,7 +39,7 @@ def _degree(name: str, text: str) -> Any:
 ModelOrNone = Annotated[
     str | None,
     typer.Argument(
-        metavar="[MODEL]",
+        metavar="MODEL",
         help="As for plan; may be left out where --config states a model.",
         show_default=False,
     ),
