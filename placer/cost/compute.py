@@ -42,7 +42,7 @@ FLASH_BACKWARD_FLOPS = 2.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
-    """Forward and backward seconds of one item, and the kernels it launches each way."""
+    """Forward and backward seconds of one item."""
 
     forward_s: FloatArray
     backward_s: FloatArray
@@ -128,7 +128,7 @@ def work_s(work: LayerWork, rates: DeviceRates) -> Duration:
 def num_kernels(work: LayerWork, rates: DeviceRates) -> float:
     """Kernels one forward pass launches; a compiler leaves one per element-wise chain."""
     chains = [1.0 if rates.compiled else t.kernels for t in work.traffic]
-    return len(work.gemms) + 3.0 * len(work.attention) + sum(chains) + work.extra_kernels
+    return len(work.gemms) + 3.0 * len(work.attention) + sum(chains)
 
 
 def host_s(work: LayerWork, rates: DeviceRates) -> Duration:

@@ -35,12 +35,12 @@ class StageCosts:
 
     Once per step: data-parallel traffic ``D = dp_s @ counts + dp_latency_s`` (N, I) and (N,), of
     which ``max(dp_drag * D, D - dp_window * (critical stage time))`` is exposed: what is hidden
-    still slows computation by ``dp_drag`` (the window is less by that); ``optimizer_s @ counts + optimizer_fixed_s``.
+    still slows computation by ``dp_drag`` (the window is less by that). The optimizer takes
+    ``optimizer_s @ counts + optimizer_fixed_s``.
 
     Memory of a stage (bytes): ``(weights + gradients + optimizer) @ counts + in_flight *
     (activation_bytes @ counts) + transient_bytes + fixed_bytes`` where ``in_flight`` comes from
-    ``pipeline.in_flight_microbatches``; the head's logits sit in the loss item of
-    ``head_transient_bytes``-like buffers: ``buffer_bytes @ counts``.
+    ``pipeline.in_flight_microbatches``, and ``buffer_bytes @ counts``, the logits of the loss item.
     """
 
     item_names: tuple[str, ...]

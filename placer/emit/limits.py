@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from placer.plan.arithmetic import Quantity, all_of, forbidden, multiple_of
 from placer.plan.legality import Choice, ChoiceRule, Rule
-from placer.plan.mathematics import CP, ETP, PP, SEQ_LEN, TP, VPP, degree
+from placer.plan.mathematics import ETP, PP, SEQ_LEN, TP, VPP, degree
 from placer.plan.strategy import CrossSiteMode, RecomputeGranularity, Schedule
 from placer.spec.run import CudaGraph, GradientRecipe, MoeDispatcher
 
@@ -195,17 +195,6 @@ def seq_over_twice_cp(framework: str) -> Rule:
         applies=lambda c: c.batch.cp > 1,
         sentence="Context parallelism gives each GPU two chunks of the sequence.",
         remedy="Choose a cp whose double divides the sequence length.",
-    )
-
-
-def no_context_parallel(framework: str, why: str) -> Rule:
-    """No context parallelism."""
-    return forbidden(
-        name=f"{framework}_no_context_parallel",
-        when=lambda c: c.batch.cp > 1,
-        shown=(CP,),
-        sentence=why,
-        remedy="Set cp to 1, or emit for megatron or torchtitan.",
     )
 
 

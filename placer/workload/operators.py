@@ -73,7 +73,6 @@ class LayerWork:
     gemms: tuple[Gemm, ...] = ()
     attention: tuple[AttentionCore, ...] = ()
     traffic: tuple[Traffic, ...] = ()
-    extra_kernels: float = 0.0
 
     @property
     def forward_flops(self) -> FloatArray:
