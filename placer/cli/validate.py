@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from placer.cli.console import is_coloured, say, write
 from placer.cli.output_file import write_file
+from placer.errors import InputError, Problem
+
+COLLECTIVES: Final = "nccl_measured"
+"""The table of measured collectives, of another form than runs."""
 
 
 def validate(
@@ -17,7 +22,7 @@ def validate(
         typer.Argument(
             metavar="RUNS",
             help="A CSV file of measured runs, or a table that travels with placer:"
-            " measured_runs, measured_small_models.",
+            " measured_runs, measured_small_models, nccl_measured (collectives).",
         ),
     ] = "measured_runs",
     *,
@@ -33,6 +38,17 @@ def validate(
     ] = None,
 ) -> None:
     """Compare the cost model with measured runs: every row, every group, every choice."""
+    if runs == COLLECTIVES:
+        refuse_for_collectives({"--all": every_row, "--markdown": markdown, "--svg": svg})
+        write_collectives(as_json=as_json)
+    else:
+        write_runs(runs, every_row=every_row, as_json=as_json, markdown=markdown, svg=svg)
+
+
+def write_runs(
+    runs: str, *, every_row: bool, as_json: bool, markdown: Path | None, svg: Path | None
+) -> None:
+    """Measured runs, and how published out-of-memory reports are judged."""
     from placer.cost.constants import load_constants
     from placer.report.validation_json import validation_json
     from placer.report.validation_markdown import validation_markdown
@@ -42,6 +58,7 @@ def validate(
     from placer.validate.validation import validate_table
 
     validation = validate_table(runs, every_row=every_row)
+    reports = judge_oom_reports(load_constants())
     if markdown is not None:
         write_file(markdown, validation_markdown(validation), "--markdown")
         say(f"wrote {markdown}")
@@ -49,7 +66,39 @@ def validate(
         write_file(svg, validation_svg(validation), "--svg")
         say(f"wrote {svg}")
     if as_json:
-        write(validation_json(validation))
+        write(validation_json(validation, reports))
     else:
-        reports = judge_oom_reports(load_constants())
         write(render_validation(validation, colour=is_coloured(), reports=reports))
+
+
+def write_collectives(*, as_json: bool) -> None:
+    """Measured collectives."""
+    from placer.cost.constants import load_constants
+    from placer.report.collectives_json import collectives_json
+    from placer.report.collectives_text import render_collectives
+    from placer.validate.collectives import check_collectives
+
+    check = check_collectives(load_constants())
+    write(collectives_json(check) if as_json else render_collectives(check, colour=is_coloured()))
+
+
+def refuse_for_collectives(options: Mapping[str, object]) -> None:
+    """Options that say nothing about collectives.
+
+    Raises
+    ------
+    InputError
+        When one of them is given.
+    """
+    problems = [
+        Problem(
+            source=name,
+            expected=f"no {name} with {COLLECTIVES}, which is a table of collectives",
+            found=name,
+            remedy="Print the text, or --json.",
+        )
+        for name, value in options.items()
+        if value
+    ]
+    if problems:
+        raise InputError(problems)

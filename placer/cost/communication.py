@@ -20,9 +20,6 @@ from placer.workload.operators import FloatArray, Shard
 
 BF16 = 2.0
 
-MERGE_BYTES = 10.0
-"""Per element and ring step: fp32 running value read and written, bf16 part read."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fabric:
@@ -110,7 +107,8 @@ def context_parallel_s(
     gather = np.where(fabric.batch.cp > 1, gather, 0.0)
     covered = (shard.cp - 1.0) / shard.cp
     hidden = fabric.constants.features.stream_overlap_hidden * covered
-    step_s = (shard.cp - 1.0) * MERGE_BYTES * shard.tokens / hbm_bytes_per_s
+    merge_bytes = fabric.constants.kernels.ring_merge_bytes
+    step_s = (shard.cp - 1.0) * merge_bytes * shard.tokens / hbm_bytes_per_s
     outputs = model.attention.num_heads / shard.tp * model.attention.v_head_dim
     gradients = projection_width(model.attention, shard)
     return Duration(

@@ -16,29 +16,6 @@ from placer.workload.operators import (
     Traffic,
 )
 
-TILE = (256.0, 128.0)
-"""Rows and columns of the output tile one multiprocessor works on in large products (cuBLAS)."""
-
-TILE_PAD_ROWS = 64.0
-"""Rows a grouped product wastes per expert: half a 128-row tile on average."""
-
-IDLE_WAVE = 0.5
-"""Share of the last wave of tiles that finds no work, averaged over shapes."""
-
-QUANTISE_BYTES = 4.0
-"""Casting one bf16 element to an 8-bit format: 2 read, 1 written, 1 for its transpose."""
-
-MAIN_GRADIENT_BYTES = 8.0
-"""Read and write of the fp32 main gradient that wgrad accumulates into (Megatron-LM fusion)."""
-
-UNFUSED_FORWARD_PASSES = 5.0
-"""Score-matrix passes of unfused attention: write, scale+mask+softmax, dropout, read (Korthikanti)."""
-
-UNFUSED_BACKWARD_PASSES = 7.0
-
-FLASH_BACKWARD_FLOPS = 2.5
-"""Backward over forward FLOPs of fused attention: five products instead of two (arXiv 2205.14135)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
@@ -68,16 +45,18 @@ def gemm_s(gemm: Gemm, rates: DeviceRates) -> Duration:
     rate = rates.gemm_flops_per_s[gemm.role]
     width = rates.operand_bytes[gemm.role]
     grouped = gemm.role is GemmRole.EXPERT
-    rows = gemm.m + TILE_PAD_ROWS if grouped else gemm.m
+    kernels = rates.kernels
+    rows = gemm.m + kernels.grouped_pad_rows if grouped else gemm.m
     flops_s = 2.0 * rows * gemm.n * gemm.k * gemm.copies / rate
-    wave_s = IDLE_WAVE * 2.0 * TILE[0] * TILE[1] * rates.multiprocessors / rate
+    tile = kernels.tile_rows * kernels.tile_columns
+    wave_s = kernels.idle_wave * 2.0 * tile * rates.multiprocessors / rate
     weights = gemm.n * gemm.k * gemm.copies
     inputs, outputs = gemm.m * gemm.k * gemm.copies, gemm.m * gemm.n * gemm.copies
-    quantise = QUANTISE_BYTES if width < 2.0 else 0.0
+    quantise = kernels.quantise_bytes if width < 2.0 else 0.0
     hbm = rates.hbm_bytes_per_s
     forward_bytes = width * (weights + inputs) + 2.0 * outputs + quantise * inputs
     dgrad_bytes = width * (weights + outputs) + 2.0 * inputs + quantise * outputs
-    wgrad_bytes = width * (inputs + outputs) + MAIN_GRADIENT_BYTES * weights
+    wgrad_bytes = width * (inputs + outputs) + kernels.main_gradient_bytes * weights
     return Duration(
         forward_s=flops_s + wave_s * gemm.k + forward_bytes / hbm + rates.launch_s,
         backward_s=2.0 * (flops_s + rates.launch_s)
@@ -93,14 +72,15 @@ def attention_s(core: AttentionCore, rates: DeviceRates) -> Duration:
     """
     if rates.attention_fused:
         forward = core.forward_flops / rates.attention_forward_flops_per_s
-        backward = FLASH_BACKWARD_FLOPS * core.forward_flops / rates.attention_backward_flops_per_s
+        products = rates.kernels.flash_backward_products * core.forward_flops
+        backward = products / rates.attention_backward_flops_per_s
         return Duration(forward_s=forward + rates.launch_s, backward_s=backward + rates.launch_s)
     aligned = 1.0 if core.head_dim % 8 == 0 else 0.5
     products = core.square_flops / (rates.attention_forward_flops_per_s * aligned)
     passes = core.scores_bytes / rates.hbm_bytes_per_s
     return Duration(
-        forward_s=products + UNFUSED_FORWARD_PASSES * passes,
-        backward_s=2.0 * products + UNFUSED_BACKWARD_PASSES * passes,
+        forward_s=products + rates.kernels.unfused_forward_passes * passes,
+        backward_s=2.0 * products + rates.kernels.unfused_backward_passes * passes,
     )
 
 

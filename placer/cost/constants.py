@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 import yaml
 
-from placer.cost.sections import ComputeConstants, FeatureConstants, MemoryConstants
+from placer.cost.sections import (
+    ComputeConstants,
+    FeatureConstants,
+    KernelConstants,
+    MemoryConstants,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 FALLBACK_KEY = "like"
+TABLES = ("constants.yaml", "kernels.yaml")
 
 Section = TypeVar("Section", bound="DataclassInstance")
 
@@ -103,6 +109,11 @@ class Constants:
     def features(self) -> FeatureConstants:
         """Constants of the section ``features``."""
         return section_of(FeatureConstants, self, "features")
+
+    @cached_property
+    def kernels(self) -> KernelConstants:
+        """Figures of the section ``kernels``."""
+        return section_of(KernelConstants, self, "kernels")
 
     @cached_property
     def memory(self) -> MemoryConstants:
@@ -201,8 +212,9 @@ def parse_constants(text: str) -> Constants:
 @lru_cache(maxsize=1)
 def load_constants() -> Constants:
     """The constants that travel with placer."""
-    source = resources.files("placer.data").joinpath("constants.yaml")
-    return parse_constants(source.read_text(encoding="utf-8"))
+    data = resources.files("placer.data")
+    texts = [data.joinpath(name).read_text(encoding="utf-8") for name in TABLES]
+    return parse_constants("\n".join(texts))
 
 
 def _leaves(node: Mapping[str, object], path: str) -> Iterable[Constant]:

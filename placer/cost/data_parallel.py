@@ -21,9 +21,6 @@ BACKWARD_SHARE = 2.0 / 3.0
 """Of a micro-batch's time: replicas without shards gather no weights while they run forward."""
 
 PROBE_PARAMETERS = 0.25
-OPTIMIZER_TRAFFIC_BYTES = 30.0
-"""Per parameter of an Adam step: gradient, fp32 weight and two moments read (16), the last three
-written (12), bf16 weight written (2)."""
 SENT_GRADIENT_BYTES = {
     GradientRecipe.FP32: 4.0,
     GradientRecipe.NARROW: NARROW_BYTES,
@@ -132,7 +129,7 @@ def optimizer_s_per_parameter(
 ) -> tuple[FloatArray, FloatArray]:
     """Seconds per local dense and per local expert parameter of the optimizer's memory traffic."""
     batch = fabric.batch
-    per_byte = OPTIMIZER_TRAFFIC_BYTES / hbm_bytes_per_s
+    per_byte = fabric.constants.kernels.adam_bytes / hbm_bytes_per_s
     sharded = batch.zero_stage >= 1
     replicate = np.maximum(batch.dp // np.maximum(batch.dp_shard, 1), 1)
     dense_group = np.where(sharded, batch.dp_shard * batch.cp, 1)

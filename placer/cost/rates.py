@@ -6,22 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from placer.cost.constants import Constants
-from placer.cost.sections import ComputeConstants
+from placer.cost.sections import ComputeConstants, KernelConstants
 from placer.spec.accelerator import Accelerator, Architecture
 from placer.spec.run import AttentionKernel, CudaGraph, Precision, RunSpec
 from placer.workload.operators import GemmRole
-
-MULTIPROCESSORS = {
-    Architecture.AMPERE: 108.0,
-    Architecture.HOPPER: 132.0,
-    Architecture.BLACKWELL: 148.0,
-}
-"""Streaming multiprocessors of A100, H100 SXM and B200 (datasheets); 128 is assumed elsewhere."""
-
-OTHER_MULTIPROCESSORS = 128.0
-
-MEASURED_POWER_W = {Architecture.HOPPER: 700.0, Architecture.BLACKWELL: 1000.0}
-"""Power cap of the part behind each generation's sustained rates: H100 SXM, B200 SXM (datasheets)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +17,8 @@ class DeviceRates:
     """Sustained rates of one accelerator under one run's precision and kernels, SI units.
 
     ``operand_bytes`` is the width of a matrix operand by role; ``compiled`` whether a compiler fuses
-    element-wise chains; ``host_launch_s`` what the host needs per kernel.
+    element-wise chains; ``host_launch_s`` what the host needs per kernel; ``kernels`` the figures
+    all parts share.
     """
 
     gemm_flops_per_s: Mapping[GemmRole, float]
@@ -40,6 +29,7 @@ class DeviceRates:
     compiled: bool
     hbm_bytes_per_s: float
     multiprocessors: float
+    kernels: KernelConstants
     launch_s: float
     host_launch_s: float
     host_moe_s: float
@@ -74,7 +64,8 @@ def device_rates(accelerator: Accelerator, run: RunSpec, constants: Constants) -
         attention_fused=features.attention_kernel is not AttentionKernel.UNFUSED,
         compiled=features.compile,
         hbm_bytes_per_s=accelerator.hbm_bytes_per_s * compute.hbm_efficiency,
-        multiprocessors=MULTIPROCESSORS.get(accelerator.architecture, OTHER_MULTIPROCESSORS),
+        multiprocessors=_multiprocessors(accelerator.architecture, constants.kernels),
+        kernels=constants.kernels,
         launch_s=compute.launch_s,
         host_launch_s=host * compute.host_launch_s,
         host_moe_s=0.0 if features.cuda_graph is CudaGraph.FULL else compute.host_moe_layer_s,
@@ -90,7 +81,10 @@ def gemm_rate(accelerator: Accelerator, precision: Precision, constants: Constan
     """
     compute = constants.compute
     clock = 1.0
-    reference_w = MEASURED_POWER_W.get(accelerator.architecture)
+    reference_w = {
+        Architecture.HOPPER: constants.kernels.reference_power_hopper,
+        Architecture.BLACKWELL: constants.kernels.reference_power_blackwell,
+    }.get(accelerator.architecture)
     if reference_w and accelerator.power_w:
         clock = (accelerator.power_w / reference_w) ** (1.0 / 3.0)
     sustained = {
@@ -151,3 +145,11 @@ def _attention_rates(
     else:
         forward = compute.attention_flash2_efficiency
     return peak * forward, peak * forward * compute.attention_backward_ratio
+
+
+def _multiprocessors(architecture: Architecture, kernels: KernelConstants) -> float:
+    return {
+        Architecture.AMPERE: kernels.multiprocessors_ampere,
+        Architecture.HOPPER: kernels.multiprocessors_hopper,
+        Architecture.BLACKWELL: kernels.multiprocessors_blackwell,
+    }.get(architecture, kernels.multiprocessors_other)

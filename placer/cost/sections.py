@@ -1,4 +1,4 @@
-"""Typed views of the constants of computation, overlap and memory."""
+"""Typed views of the constants of computation, kernels, overlap and memory."""
 
 from __future__ import annotations
 
@@ -29,6 +29,29 @@ class ComputeConstants:
     host_moe_layer_s: float
     host_partial_graph_ratio: float
     optimizer_fixed_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelConstants:
+    """What kernels do, counted and not fitted; see data/kernels.yaml for units and sources."""
+
+    multiprocessors_ampere: float
+    multiprocessors_hopper: float
+    multiprocessors_blackwell: float
+    multiprocessors_other: float
+    reference_power_hopper: float
+    reference_power_blackwell: float
+    tile_rows: float
+    tile_columns: float
+    idle_wave: float
+    grouped_pad_rows: float
+    quantise_bytes: float
+    main_gradient_bytes: float
+    unfused_forward_passes: float
+    unfused_backward_passes: float
+    flash_backward_products: float
+    ring_merge_bytes: float
+    adam_bytes: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,19 +10,25 @@ from placer.validate.measured_run import GIB, SkippedRun
 from placer.validate.predict import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from placer.validate.choice import ChoiceAccuracy
+    from placer.validate.oom import JudgedReport
     from placer.validate.validation import Validation
 
 SCHEMA: Final = "placer.validate/v1"
 
 
-def validation_json(validation: Validation) -> str:
+def validation_json(validation: Validation, reports: Sequence[JudgedReport] = ()) -> str:
     """The document; same rows and constants, same bytes."""
-    return json.dumps(validation_data(validation), indent=1, allow_nan=False) + "\n"
+    return json.dumps(validation_data(validation, reports), indent=1, allow_nan=False) + "\n"
 
 
-def validation_data(validation: Validation) -> dict[str, Any]:
-    """The document as plain data: every row in file order, groups, overall figures, choice."""
+def validation_data(validation: Validation, reports: Sequence[JudgedReport] = ()) -> dict[str, Any]:
+    """The document as plain data: every row in file order, groups, overall figures, choice.
+
+    ``reports`` are published out-of-memory reports, right when they do not fit.
+    """
     return {
         "schema": SCHEMA,
         "source": validation.source,
@@ -30,6 +36,7 @@ def validation_data(validation: Validation) -> dict[str, Any]:
         "groups": [asdict(group) for group in validation.groups],
         "overall": asdict(validation.overall),
         "choice": _choice(validation.choice),
+        "out_of_memory": _out_of_memory(reports),
     }
 
 
@@ -82,4 +89,12 @@ def _choice(choice: ChoiceAccuracy) -> dict[str, Any]:
         "mean_regret": choice.mean_regret,
         "max_regret": choice.max_regret,
         "questions": [asdict(regret) for regret in choice.regrets],
+    }
+
+
+def _out_of_memory(reports: Sequence[JudgedReport]) -> dict[str, Any]:
+    return {
+        "reports": len(reports),
+        "judged_not_to_fit": sum(not report.fits for report in reports),
+        "rows": [asdict(report) for report in reports],
     }

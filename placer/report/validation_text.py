@@ -27,6 +27,7 @@ MAX_NAME: Final = 58
 MOST_REASONS: Final = 12
 LABELS: Final = {component.field: component.label for component in COMPONENTS}
 NOTABLE_SHARE: Final = 0.1
+PEAK: Final = "allocated; reserved where segments are fixed"
 
 
 def render_validation(
@@ -81,8 +82,9 @@ def figures_of(overall: Overall) -> list[tuple[str, str, str]]:
     ]
     if overall.memory_rows:
         low = f"{overall.memory_low} more than 10 % too low"
+        peaks = f"{overall.memory_rows} published peaks, {PEAK}"
         rows += [
-            ("memory MAPE", percent(overall.memory_mape), f"{overall.memory_rows} published peaks"),
+            ("memory MAPE", percent(overall.memory_mape), peaks),
             ("memory bias", percent(overall.memory_bias, signed=True), low),
             ("memory worst", percent(overall.memory_worst, signed=True), ""),
         ]

@@ -25,7 +25,6 @@ from placer.workload.attention import key_value_width, projection_width
 from placer.workload.operators import Shard
 
 BF16 = 2.0
-MERGE_BYTES = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +249,8 @@ class PassModel:
             width = _one(projection_width(attention, self.shard))
         else:
             width = attention.num_heads * attention.v_head_dim / self.strategy.tp
-        return MERGE_BYTES * width * _one(self.shard.tokens) / self.rates.hbm_bytes_per_s
+        size = width * _one(self.shard.tokens)
+        return self.rates.kernels.ring_merge_bytes * size / self.rates.hbm_bytes_per_s
 
     def _expert(self, item: Item, *, backward: bool) -> PassTime:
         """Dispatch and combine of one pass, less what an overlapping schedule hides."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placer.cost.collectives import all_gather_s, all_reduce_s, all_to_all_s, reduce_scatter_s
-from placer.cost.compute import QUANTISE_BYTES, gemm_s
+from placer.cost.compute import gemm_s
 from placer.cost.constants import Constants
 from placer.cost.rates import device_rates
 from placer.errors import InputError, Problem
@@ -207,7 +207,7 @@ def _gemm_time_s(gemm: MeasuredGemm, part: Accelerator, constants: Constants) ->
     product = Gemm(name="measured", m=m, n=n, k=k, copies=np.ones(1))
     time_s = float(gemm_s(product, rates).forward_s[0])
     if rates.operand_bytes[GemmRole.LINEAR] < 2.0:
-        time_s -= QUANTISE_BYTES * gemm.m * gemm.k / rates.hbm_bytes_per_s
+        time_s -= rates.kernels.quantise_bytes * gemm.m * gemm.k / rates.hbm_bytes_per_s
     return time_s
 
 

@@ -32,6 +32,9 @@ PLATEAU_BYTES = 16384.0 * MIB
 HIDDEN_SIZE = 7168
 TOP_K = 8
 
+MISSED = 0.2
+"""Relative error from which a large message or an expert exchange is named as missed."""
+
 Row = dict[str, str]
 
 _COLLECTIVES = {
@@ -101,6 +104,16 @@ class CollectiveCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Miss:
+    """A machine whose large messages are priced wrongly: how many of them, the worst, and why."""
+
+    system: str
+    num_rows: int
+    worst: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupError:
     """Error of a group of rows: mean absolute, signed mean, and the largest in absolute terms."""
 
@@ -140,6 +153,24 @@ def group_errors(rows: Iterable[CollectiveRow]) -> tuple[GroupError, ...]:
         _group_error(name, np.array(groups[name]))
         for name in [*regimes, *sorted(set(groups) - set(regimes))]
     )
+
+
+def misses(rows: Iterable[CollectiveRow]) -> tuple[Miss, ...]:
+    """Machines with a large message or expert exchange off by more than ``MISSED``, worst first."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row.regime in (Regime.LARGE, Regime.EXPERTS) and abs(row.error) > MISSED:
+            found.setdefault(row.system, []).append(row.error)
+    told = [
+        Miss(
+            system=system,
+            num_rows=len(errors),
+            worst=max(errors, key=abs),
+            reason=measured_systems().misses.get(system, ""),
+        )
+        for system, errors in found.items()
+    ]
+    return tuple(sorted(told, key=lambda miss: (-abs(miss.worst), miss.system)))
 
 
 def _group_error(name: str, errors: np.ndarray[tuple[int], np.dtype[np.float64]]) -> GroupError:

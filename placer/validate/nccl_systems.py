@@ -125,12 +125,16 @@ class Exclusion(_Form):
 
 
 class MeasuredSystems(_Form):
-    """Every measured machine and what is left out; ``domains`` and ``networks`` are building blocks."""
+    """Every measured machine, what is left out, and which ``misses`` are understood.
+
+    ``domains`` and ``networks`` are building blocks.
+    """
 
     domains: dict[str, DomainForm]
     networks: dict[str, NetworkForm]
     systems: tuple[MeasuredSystem, ...]
     excluded: tuple[Exclusion, ...]
+    misses: dict[str, str]
 
 
 @lru_cache(maxsize=1)

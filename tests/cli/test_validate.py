@@ -80,3 +80,40 @@ def test_default_table_is_costed_almost_completely(
     assert overall["complete_skipped"] <= 0.02 * complete
     assert overall["rows"] + overall["skipped"] == len(document["rows"])
     assert all((row["predicted_s"] is None) == bool(row["skipped"]) for row in document["rows"])
+
+
+def test_collectives_are_printed_with_their_misses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, "nccl_measured") == 0
+    page = capsys.readouterr().out
+    assert "316 of 360 collectives" in page
+    assert "EFA takes about 360 us up to 16 MiB" in page
+    assert max(len(line) for line in page.splitlines()) <= 100
+
+
+def test_collectives_as_json_count_every_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, "nccl_measured", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert len(document["rows"]) + len(document["skipped"]) == 360
+    assert {group["name"] for group in document["groups"]} >= {"64 MiB and more", "below 1 MiB"}
+
+
+def test_options_about_runs_are_refused_for_collectives(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, "nccl_measured", "--svg", "x.svg", "--all") == 2
+    errors = capsys.readouterr().err
+    assert "--svg: expected no --svg" in errors
+    assert "--all: expected no --all" in errors
+
+
+def test_out_of_memory_reports_are_in_the_document(
+    runs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, runs, "--json") == 0
+    reports = json.loads(capsys.readouterr().out)["out_of_memory"]
+    assert reports["reports"] == len(reports["rows"]) >= 20
+    assert reports["judged_not_to_fit"] == sum(not row["fits"] for row in reports["rows"])

@@ -97,3 +97,11 @@ def test_section_with_a_constant_too_many_is_refused() -> None:
     table = parse_constants(LINK + f"collectives: {{surprise: {ENTRY}}}")
     with pytest.raises(ConstantsError, match=r"section collectives: .*unknown \['surprise'\]"):
         _ = table.collectives
+
+
+def test_counted_figures_are_listed_beside_the_constants() -> None:
+    constants = load_constants()
+    kernels = [c for c in constants.entries if c.name.startswith("kernels.")]
+    assert len(kernels) == 17
+    assert constants.kernels.multiprocessors_hopper == 132.0
+    assert all(c.kind is not ConstantKind.FITTED for c in kernels)

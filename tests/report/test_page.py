@@ -82,7 +82,7 @@ def many_stages() -> Plan:
 
 def test_of_many_stages_the_fullest_are_shown() -> None:
     text = render_plan(many_stages())
-    section = text[text.index("Memory per GPU") : text.index("Next best plans")]
+    section = text[text.index("Memory allocated per GPU") : text.index("Next best plans")]
     assert "fullest: stage 15" in section
     stages = [line.split()[0] for line in section.splitlines()[2:] if line.strip()]
     assert stages == ["12", "13", "14", "15", "12"]  # the last is "12 others"

@@ -72,4 +72,4 @@ def memory_title(estimate: Estimate) -> str:
     """What the table shows, and the one thing to take from it."""
     stage, share = fullest_stage(estimate)
     limit = format_size(estimate.memory_limit_bytes[stage])
-    return f"Memory per GPU in GiB (fullest: stage {stage}, {format_percent(share)} of {limit})"
+    return f"Memory allocated per GPU in GiB (fullest: stage {stage}, {format_percent(share)} of {limit})"
