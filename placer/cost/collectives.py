@@ -4,8 +4,9 @@ Shapes: N groups are costed at once, on L levels (inner to outer). ``size_bytes`
 and counts the whole buffer, as nccl-tests does: the gathered output of an all-gather, the input of
 a reduce-scatter or all-reduce, the send buffer of one rank in an all-to-all. ``spans`` (N, L) says
 how many next-inner units (accelerators at level 0) a group covers in one unit of each level; their
-product is the group's size. Every member drives its own link, so groups that run side by side on
-other accelerators cost each other nothing; ``sharing`` counts what does share the network links.
+product is the group's size, unless ``ranks`` says that uneven filling leaves it smaller. Every
+member drives its own link, so groups that run side by side on other accelerators cost each other
+nothing; ``sharing`` counts what does share the network links.
 
 Form of every time: ``a + t + sqrt(ramp * t)`` with latency a and transfer t. The last term is what
 filling a pipeline of chunks and changing protocols costs: over the number of chunks the sum
@@ -35,6 +36,8 @@ def all_gather_s(
     levels: tuple[Level, ...],
     constants: Constants,
     sharing: Sizes = 1.0,
+    *,
+    ranks: Sizes = np.inf,
 ) -> FloatArray:
     """Ring all-gather; (N,) seconds.
 
@@ -43,7 +46,7 @@ def all_gather_s(
     section 4; NCCL PERFORMANCE.md bus bandwidth). Latency n - 1 steps, those between units at the
     outer level's hop time (NCCL src/graph/tuning.cc, ring).
     """
-    reach = Reach.of(spans, levels, constants, sharing)
+    reach = Reach.of(spans, levels, constants, sharing, ranks)
     return _finish(reach, _ring_steps_s(reach), size_bytes * _ring_s_per_byte(reach))
 
 
@@ -53,9 +56,11 @@ def reduce_scatter_s(
     levels: tuple[Level, ...],
     constants: Constants,
     sharing: Sizes = 1.0,
+    *,
+    ranks: Sizes = np.inf,
 ) -> FloatArray:
     """Ring reduce-scatter; (N,) seconds: an all-gather run backwards."""
-    return all_gather_s(size_bytes, spans, levels, constants, sharing)
+    return all_gather_s(size_bytes, spans, levels, constants, sharing, ranks=ranks)
 
 
 def all_reduce_s(
@@ -64,9 +69,11 @@ def all_reduce_s(
     levels: tuple[Level, ...],
     constants: Constants,
     sharing: Sizes = 1.0,
+    *,
+    ranks: Sizes = np.inf,
 ) -> FloatArray:
     """All-reduce by the faster of ring and tree; (N,) seconds."""
-    reach = Reach.of(spans, levels, constants, sharing)
+    reach = Reach.of(spans, levels, constants, sharing, ranks)
     return np.minimum(_ring_all_reduce_s(reach, size_bytes), _tree_all_reduce_s(reach, size_bytes))
 
 
@@ -234,11 +241,11 @@ def _hops_s(link: LevelLink) -> FloatArray:
 
 
 def _ring_steps_s(reach: Reach) -> FloatArray:
-    """Steps of a ring ordered by level, n - 1: between units of level l, n / inside_l - n / M_l."""
+    """Steps of a ring ordered by level, n - 1: those between units of a level, less those outside."""
     total = np.zeros((2, len(reach.ranks)))
     for at, link in enumerate(reach.links):
-        hops = reach.ranks / reach.inside[at] * (1.0 - 1.0 / reach.covered[at])
-        total = total + hops * _hops_s(link)
+        outside = reach.units[at + 1] if at + 1 < len(reach.units) else 1.0
+        total = total + (reach.units[at] - outside) * _hops_s(link)
     return total
 
 

@@ -54,8 +54,8 @@ def data_parallel_costs(stage: Parameters, fabric: Fabric) -> DataParallelCosts:
     PyTorch FSDP, arXiv 2304.11277, section 3.3).
     """
     batch, features = fabric.batch, fabric.constants.features
-    dense, dense_latency = _group_cost(stage.dense, fabric.spans.dp_cp, fabric)
-    expert, expert_latency = _group_cost(stage.expert, fabric.spans.edp, fabric)
+    dense, dense_latency = _group_cost(stage.dense, fabric.spans.dp_cp, batch.dp * batch.cp, fabric)
+    expert, expert_latency = _group_cost(stage.expert, fabric.spans.edp, batch.edp, fabric)
     sharded = batch.zero_stage >= 3
     repeats = np.where(sharded, batch.num_microbatches, 1)
     overlaps = 1.0 if fabric.run.features.dp_overlap else 0.0
@@ -86,14 +86,14 @@ def ready_microbatches(batch: StrategyBatch) -> FloatArray:
 
 
 def _group_cost(
-    parameters: FloatArray, spans: IntArray, fabric: Fabric
+    parameters: FloatArray, spans: IntArray, ranks: IntArray, fabric: Fabric
 ) -> tuple[FloatArray, FloatArray]:
     """Seconds per local parameter, and seconds for an empty message, of one replica group."""
     if fabric.run.features.flat_gather:
         spans = _flattened(spans, fabric)
     size = np.maximum(np.broadcast_to(parameters, (len(fabric.batch),)), 1.0)
-    full = _traffic_s(size, spans, fabric)
-    empty = _traffic_s(np.full_like(size, PROBE_PARAMETERS), spans, fabric)
+    full = _traffic_s(size, spans, ranks, fabric)
+    empty = _traffic_s(np.full_like(size, PROBE_PARAMETERS), spans, ranks, fabric)
     grouped = (spans > 1).any(axis=1) & (np.broadcast_to(parameters, size.shape) > 1.0)
     slope = np.maximum(full - empty, 0.0) / size
     return np.where(grouped, slope, 0.0), np.where(grouped, empty, 0.0)
@@ -109,14 +109,17 @@ def _flattened(spans: IntArray, fabric: Fabric) -> IntArray:
     return flat
 
 
-def _traffic_s(parameters: FloatArray, spans: IntArray, fabric: Fabric) -> FloatArray:
+def _traffic_s(
+    parameters: FloatArray, spans: IntArray, ranks: IntArray, fabric: Fabric
+) -> FloatArray:
     stage = fabric.batch.zero_stage
     rest = (spans, fabric.levels, fabric.constants)
+    members = ranks.astype(np.float64)
     gradient_bytes = SENT_GRADIENT_BYTES[fabric.run.features.gradients]
-    replicated = all_reduce_s(gradient_bytes * parameters, *rest)
-    scattered = reduce_scatter_s(gradient_bytes * parameters, *rest)
-    gathered = all_gather_s(WEIGHT_BYTES * parameters, *rest)
-    narrow = reduce_scatter_s(NARROW_BYTES * parameters, *rest)
+    replicated = all_reduce_s(gradient_bytes * parameters, *rest, ranks=members)
+    scattered = reduce_scatter_s(gradient_bytes * parameters, *rest, ranks=members)
+    gathered = all_gather_s(WEIGHT_BYTES * parameters, *rest, ranks=members)
+    narrow = reduce_scatter_s(NARROW_BYTES * parameters, *rest, ranks=members)
     return np.where(
         stage == 0,
         replicated,

@@ -21,13 +21,15 @@ class Reach:
     """How N groups cover the levels: the link of each level and members counted level by level.
 
     ``covered[l]`` (N,) is units covered at level l; ``inside[l]`` accelerators of the group inside
-    one unit of the next-inner level (1 at level 0); ``ranks`` its size; ``domains`` how many
-    scale-up domains it covers, ``in_domain`` its accelerators in each.
+    one unit of the next-inner level (1 at level 0); ``units[l]`` next-inner units it covers in all;
+    ``ranks`` its size, less than the product of ``covered`` where units are not filled evenly;
+    ``domains`` how many scale-up domains it covers, ``in_domain`` its accelerators in each.
     """
 
     links: tuple[LevelLink, ...]
     covered: tuple[FloatArray, ...]
     inside: tuple[FloatArray, ...]
+    units: tuple[FloatArray, ...]
     ranks: FloatArray
     in_domain: FloatArray
     domains: FloatArray
@@ -36,19 +38,27 @@ class Reach:
 
     @classmethod
     def of(
-        cls, spans: IntArray, levels: tuple[Level, ...], constants: Constants, sharing: Sizes
+        cls,
+        spans: IntArray,
+        levels: tuple[Level, ...],
+        constants: Constants,
+        sharing: Sizes,
+        ranks: Sizes = np.inf,
     ) -> Reach:
-        """Reach of the groups ``spans`` (N, L)."""
+        """Reach of the groups ``spans`` (N, L), of at most ``ranks`` members."""
         links = link_levels(levels, constants)
         columns = np.asarray(spans, dtype=np.float64)
         members: FloatArray = np.cumprod(columns, axis=1, dtype=np.float64)
         inside = (np.ones(len(columns)), *members.T[:-1])
+        size = np.minimum(members[:, -1], ranks)
+        outwards = np.cumprod(columns[:, ::-1], axis=1, dtype=np.float64).T[::-1]
         last = sum(link.scale_up for link in links) - 1
         return cls(
             links=links,
             covered=tuple(columns.T),
             inside=inside,
-            ranks=members[:, -1],
+            units=(size, *outwards[1:]),
+            ranks=size,
             in_domain=members[:, last],
             domains=members[:, -1] / members[:, last],
             constants=constants,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MOST_GPUS: Final = 1 << 20
 MEMORY_BISECTIONS: Final = 30
 MOST_REASONS: Final = 6
+MOST_DOUBLINGS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +57,11 @@ def infeasible(
     model, topology = question.costing.model.model, question.costing.topology
     total = sum(pruned.values())
     binding = [*_memory_lines(question, pruned), *_reason_lines(pruned, total)]
+    binding += _restriction_lines(question)
     binding += _core_lines(question, failed)
     return InfeasibleError(
-        f"No plan: none of {total:,} strategies places {model.name} on {question.num_gpus:,} GPUs"
-        f" of {topology.name}.",
+        f"No plan: {f'none of {total:,} strategies' if total else 'no strategy'} places"
+        f" {model.name} on {question.num_gpus:,} GPUs of {topology.name}.",
         binding=binding,
         relaxation=_relaxation(question, pruned),
     )
@@ -66,9 +69,37 @@ def infeasible(
 
 def _reason_lines(pruned: Mapping[str, int], total: int) -> list[str]:
     """The most frequent reasons, with how many strategies each dropped."""
+    if not total:
+        return []
     ordered = sorted(pruned.items(), key=lambda item: (-item[1], item[0]))[:MOST_REASONS]
     reasons = ", ".join(f"{name} {count:,}" for name, count in ordered)
     return [f"of {total:,} strategies each was dropped for its first reason: {reasons}"]
+
+
+def _restriction_lines(question: Question) -> list[str]:
+    """Why the fixed axes go with no strategy at all, in numbers."""
+    fix, model = question.options.fix, question.costing.model
+    lines = []
+    block = {axis: fix[axis] for axis in ("tp", "cp", "pp", "dp") if axis in fix}
+    if math.prod(block.values()) > question.num_gpus:
+        needed = f"{_product(block)} needs {math.prod(block.values()):,} GPUs"
+        lines.append(f"{needed}, {question.num_gpus:,} may be used")
+    split = {axis: fix[axis] for axis in ("dp", "micro_batch_size") if axis in fix}
+    batch = model.run.global_batch_size
+    if batch % math.prod(split.values()):
+        lines.append(f"the global batch of {batch:,} sequences is no multiple of {_product(split)}")
+    chunks = {axis: fix[axis] for axis in ("pp", "vpp") if axis in fix}
+    most = question.costing.units.num_units + 2
+    if math.prod(chunks.values()) > most:
+        lines.append(
+            f"{_product(chunks)} makes {math.prod(chunks.values()):,} pipeline chunks, the model's"
+            f" layers, embedding and loss fill {most:,} at most"
+        )
+    return lines
+
+
+def _product(degrees: Mapping[str, int]) -> str:
+    return " x ".join(f"{axis} {value:,}" for axis, value in degrees.items())
 
 
 def _memory_lines(question: Question, pruned: Mapping[str, int]) -> list[str]:
@@ -149,10 +180,26 @@ def _relaxation(question: Question, pruned: Mapping[str, int]) -> str:
         fix = {name: value for name, value in question.options.fix.items() if name != axis}
         freed = replace(question, options=replace(question.options, fix=fix))
         if _some_fits(freed, question.num_gpus):
-            return f"Without the restriction on {axis} a strategy fits: leave it out."
+            instead = _nearest_value(question, axis)
+            other = f" {axis}={instead} fits, too." if instead else ""
+            return f"Without the restriction on {axis} a strategy fits: leave it out.{other}"
     if NO_MEMORY in pruned or NO_PLACES in pruned:
         return _more_gpus(question)
     return ""
+
+
+def _nearest_value(question: Question, axis: str) -> int | None:
+    """The nearest value of a fixed degree, halving and doubling in turn, that a strategy goes with."""
+    if axis in ("recompute", "zero_stage"):
+        return None
+    value = question.options.fix[axis]
+    tries = [n for k in range(1, MOST_DOUBLINGS) for n in (value >> k, value << k)]
+    for other in (n for n in tries if 1 <= n <= question.num_gpus):
+        fix = {**question.options.fix, axis: other}
+        changed = replace(question, options=replace(question.options, fix=fix))
+        if _some_fits(changed, question.num_gpus):
+            return other
+    return None
 
 
 def _some_fits(question: Question, max_gpus: int) -> bool:

@@ -426,3 +426,11 @@ def test_times_are_finite_and_not_negative(
     took = seconds(collective, size, *spans, levels=levels)
     assert np.isfinite(took)
     assert took >= 0.0
+
+
+def test_uneven_groups_take_the_steps_of_their_ranks() -> None:
+    """23 ranks on 12 and 11 of two domains: 21 steps inside, one between, as on 16 and 7."""
+    spans = np.array([[12, 2], [16, 2]])
+    empty = all_gather_s(1e-9, spans, H100, CONSTANTS, ranks=23.0)
+    assert empty[0] == pytest.approx(empty[1])
+    assert empty[0] < all_gather_s(1e-9, spans, H100, CONSTANTS)[0]

@@ -65,7 +65,9 @@ def test_least_memory_is_the_least() -> None:
 
 def test_a_restriction_that_binds_is_named() -> None:
     error = refused(cost_model(dense_model(8), flat_topology(1)), fix={"tp": 3, "cp": 1})
-    assert error.relaxation == "Without the restriction on tp a strategy fits: leave it out."
+    assert error.relaxation == (
+        "Without the restriction on tp a strategy fits: leave it out. tp=1 fits, too."
+    )
     assert any("heads_over_tp" in line for line in error.binding)
 
 
@@ -84,7 +86,23 @@ def test_no_candidate_at_all_is_explained_too() -> None:
     """A batch that no fixed dp divides leaves nothing to look at."""
     error = refused(cost_model(dense_model(8), flat_topology(1), batch=7), fix={"dp": 2})
     assert "No plan" in error.message
-    assert "dp" in error.relaxation
+    assert error.binding == ("the global batch of 7 sequences is no multiple of dp 2",)
+    assert error.relaxation.endswith("leave it out. dp=1 fits, too.")
+
+
+def test_degrees_beyond_the_cluster_are_named_with_what_fits() -> None:
+    error = refused(cost_model(dense_model(8), flat_topology(1)), fix={"tp": 16})
+    assert error.binding == ("tp 16 needs 16 GPUs, 8 may be used",)
+    assert error.relaxation.endswith("leave it out. tp=8 fits, too.")
+
+
+def test_more_chunks_than_units_are_named() -> None:
+    error = refused(cost_model(dense_model(8), flat_topology(1)), fix={"pp": 4, "vpp": 8})
+    (line,) = error.binding
+    assert line == (
+        "pp 4 x vpp 8 makes 32 pipeline chunks, the model's layers, embedding and loss fill 10 at"
+        " most"
+    )
 
 
 def test_explanation_survives_a_cluster_without_room() -> None:

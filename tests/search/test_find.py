@@ -55,6 +55,35 @@ def test_best_is_proven_and_consistent(name: str) -> None:
     assert (question.topology.gpu_state[gpu] == GpuState.USABLE).all()
 
 
+def test_domains_filled_unevenly_do_not_raise_the_bound() -> None:
+    """Replicas on 12 and 11 GPUs of domains of 16 are 23, not the 2 x 16 of their widest spans."""
+    topology = flat_topology(
+        2,
+        accelerator="gb200",
+        gpus_per_host=4,
+        scale_up={"size": 16},
+        host_name="n{index}",
+        scale_out={
+            "link": "infiniband",
+            "nic": "400 Gbit/s",
+            "levels": [{"name": "spine", "size": "2 domains", "latency": "4 us"}],
+        },
+        unavailable=[{"units": ["n5"], "lose": "1 gpu"}],
+        drained=["n1", "n4"],
+    )
+    for dp in (22, 23):
+        result = found(cost_model(dense_model(8), topology, batch=dp), fix={"dp": dp, "pp": 1})
+        assert result.best.estimate.step_time_s >= result.lower_bound_s
+
+
+def test_a_hundred_million_micro_batches_fit_the_solver() -> None:
+    """Sums of the model stay within 64 bits, by a coarser unit."""
+    question = cost_model(dense_model(4), flat_topology(1), batch=1 << 30, seq_len=1024)
+    result = found(question, fix={"micro_batch_size": 1, "zero_stage": 1, "dp": 4}, top=1)
+    assert result.status is SearchStatus.PROVEN
+    assert result.best.strategy.num_microbatches == 1 << 28
+
+
 @pytest.mark.parametrize("name", ["dense", "moe"])
 def test_no_strategy_of_the_space_is_faster(name: str) -> None:
     """Place many strategies by the heuristics alone: none beats the proven best by the gap."""

@@ -14,7 +14,7 @@ from placer.errors import InternalError
 from placer.search.cpsat.constraints import Constraints
 from placer.search.cpsat.hint import add_hint
 from placer.search.cpsat.objective import minimise_step_time
-from placer.search.cpsat.scaling import scale_for
+from placer.search.cpsat.scaling import scale_for, with_least_window
 from placer.search.cpsat.variables import new_variables
 from placer.search.instance import Assignment
 
@@ -80,6 +80,7 @@ def solve(
     assignments slower than ``upper_s`` are cut off. ``tick`` is called about ten times a second; an
     exception from it, or an interrupt, stops the solver and passes through.
     """
+    instance = with_least_window(instance, critical_s)
     scale = scale_for(instance, critical_s=critical_s, lower_s=lower_s, upper_s=upper_s)
     model = cp_model.CpModel()
     upper_s += scale.slack_s(instance)

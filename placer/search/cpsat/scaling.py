@@ -10,7 +10,7 @@ promises more than the floats hold, and the integer optimum exceeds the true one
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from placer.errors import InternalError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from placer.search.instance import Instance
 
 UNITS_PER_CRITICAL_STAGE: Final = 1_000_000
+FEWEST_UNITS: Final = 1_000
+"""Units of the critical stage's lower bound below which rounding would spoil the proof."""
 QUANTA_PER_STEP: Final = 4_000
 WINDOW_DENOMINATOR: Final = 1 << 16
 LARGEST_SUM: Final = 1 << 60
@@ -68,20 +70,29 @@ def scale_for(
 ) -> TimeScale:
     """The scale of an instance whose step time lies between two bounds.
 
+    The unit grows where steps have so many micro-batches that sums would leave 64 bits.
+
     Raises
     ------
     InternalError
-        When a sum of the model could leave 64 bits.
+        When that leaves the critical stage too few units.
     """
-    unit_s = critical_s / UNITS_PER_CRITICAL_STAGE
-    quantum = max(1, math.floor(lower_s / unit_s) // QUANTA_PER_STEP)
-    scale = TimeScale(unit_s=unit_s, quantum=quantum)
     largest = max(float(table.traffic_s.max(initial=0.0)) for table in instance.options)
-    terms = WINDOW_DENOMINATOR * (1.0 + instance.window) * (upper_s + largest)
+    hidden = instance.window * (upper_s / instance.num_microbatches + largest)
+    terms = WINDOW_DENOMINATOR * (2.0 * largest + hidden)
     terms += 4.0 * instance.vpp * (upper_s + largest)
-    if terms / unit_s > LARGEST_SUM:
+    unit_s = max(critical_s / UNITS_PER_CRITICAL_STAGE, terms / LARGEST_SUM)
+    if critical_s < FEWEST_UNITS * unit_s:
         raise InternalError(
-            f"CP-SAT model: sums reach {terms / unit_s:.3g} units of {unit_s:.3g} s, expected below"
-            f" 2^60; the step time is between {lower_s:.3g} s and {upper_s:.3g} s"
+            f"CP-SAT model: sums reach {terms:.3g} s, too many units of a critical stage of"
+            f" {critical_s:.3g} s; the step time is between {lower_s:.3g} s and {upper_s:.3g} s"
         )
-    return scale
+    quantum = max(1, math.floor(lower_s / unit_s) // QUANTA_PER_STEP)
+    return TimeScale(unit_s=unit_s, quantum=quantum)
+
+
+def with_least_window(instance: Instance, critical_s: float) -> Instance:
+    """The same instance with a window no longer than what hides the most traffic there can be."""
+    largest = max(float(table.traffic_s.max(initial=0.0)) for table in instance.options)
+    enough = largest / critical_s + 1.0 / WINDOW_DENOMINATOR
+    return replace(instance, window=min(instance.window, enough))

@@ -84,12 +84,13 @@ def new_variables(
     if instance.num_pods > 1:
         pods = tuple(_new_pod(model, instance, p) for p in range(instance.num_pods))
     horizon = scale.up(upper_s)
+    largest = scale.up(max(float(table.traffic_s.max()) for table in instance.options))
     return Variables(
         stages=stages,
         pods=pods,
         step=StepVars(
             critical=model.new_int_var(0, horizon // instance.num_microbatches + 1, "critical"),
-            traffic=model.new_int_var(0, horizon, "traffic"),
+            traffic=model.new_int_var(0, largest, "traffic"),
             optimizer=model.new_int_var(0, horizon, "optimizer"),
             step=model.new_int_var(scale.step_down(lower_s), scale.step_up(upper_s), "step"),
             chunk=model.new_int_var(1, int(instance.cells_per_stage), "chunk"),
