@@ -1,0 +1,1 @@
+"""What crosses between sites and what it costs: pure formulas, WAN routes, quality of training."""
