@@ -16,6 +16,7 @@ from placer.cost.pipeline import (
 )
 from placer.cost.rates import peak_flops_per_s
 from placer.cost.stage_costs import FloatArray, Part, StageCosts
+from placer.cost.touched import Touched
 from placer.plan.estimate import Breakdown, Estimate, StageMemory
 from placer.plan.placement import PipelineLayout, Placement
 from placer.plan.strategy import Schedule, Strategy
@@ -24,6 +25,8 @@ from placer.spec.run import RunSpec
 from placer.workload.flops import model_flops_per_token
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from placer.topology.tree import Topology
 
 IntArray = NDArray[np.int64]
@@ -66,17 +69,19 @@ def hop_levels(domains: IntArray, topology: Topology) -> IntArray:
     return np.asarray(levels.max(axis=1))
 
 
-def stage_generations(domains: IntArray, topology: Topology) -> list[IntArray]:
-    """Generations of accelerators each stage touches."""
-    return [np.unique(topology.domain_generation[row]) for row in domains]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageTimes:
-    """Each stage's seconds on one micro-batch: parts (pp, P), hop (pp,) and their sum."""
+    """Each stage's seconds on one micro-batch: parts (pp, P), hop (pp,) and their sum.
+
+    Once per step: ``traffic`` and ``optimizer`` (pp,), and ``fill`` (pp,) for the hop behind each
+    stage. ``generation`` (pp,) is the slowest of each stage.
+    """
 
     parts: FloatArray
     hop: FloatArray
+    fill: FloatArray
+    traffic: FloatArray
+    optimizer: FloatArray
     generation: IntArray
 
     @property
@@ -102,8 +107,9 @@ def assemble(
     counts = stage_counts(placement.pipeline_layout, model, costs[0].item_names, strategy.pp)
     domains = cell_domains(placement, strategy, topology)
     levels = hop_levels(domains, topology)
-    times = _stage_times(costs, counts, domains, levels, topology)
-    breakdown = _breakdown(strategy, costs[0], counts, times, levels)
+    touched = Touched.of(domains, topology)
+    times = _stage_times(costs, counts, levels, touched)
+    breakdown = _breakdown(strategy, costs[0], times)
     step_time_s = breakdown.total_s
     tokens = run.global_batch_size * run.seq_len
     model_flops = model_flops_per_token(model, run.seq_len) * tokens
@@ -120,58 +126,48 @@ def assemble(
         hfu=hardware_flops / step_time_s / peak,
         breakdown=breakdown,
         stage_time_s=tuple(float(t) for t in times.total),
-        memory=stage_memory(strategy, costs[0], counts),
-        memory_limit_bytes=tuple(
-            min(limits_bytes[g] for g in generations)
-            for generations in stage_generations(domains, topology)
-        ),
+        memory=_fullest(touched, [stage_memory(strategy, c, counts) for c in costs]),
+        memory_limit_bytes=tuple(touched.least(np.array(limits_bytes)).tolist()),
     )
 
 
 def _stage_times(
-    costs: tuple[StageCosts, ...],
-    counts: FloatArray,
-    domains: IntArray,
-    levels: IntArray,
-    topology: Topology,
+    costs: tuple[StageCosts, ...], counts: FloatArray, levels: IntArray, touched: Touched
 ) -> StageTimes:
-    """Time of each stage on the slowest generation it touches."""
-    generation = np.array(
-        [
-            _slowest(costs, found, row)
-            for found, row in zip(stage_generations(domains, topology), counts, strict=True)
-        ],
-        dtype=np.int64,
-    )
+    """Times of each stage on the slowest generation it touches, of a hop on the slower end's."""
+    generation = touched.slowest(np.stack([c.time_s[0].sum(axis=0) @ counts.T for c in costs]))
     parts = np.stack([costs[g].time_s[0] @ row for g, row in zip(generation, counts, strict=True)])
-    before = np.roll(levels, 1)
-    hop = 0.5 * (costs[0].hop_steady_s[0][levels] + costs[0].hop_steady_s[0][before])
-    return StageTimes(parts=parts, hop=hop, generation=generation)
+    behind = touched.at_hops(np.stack([c.hop_steady_s[0][levels] for c in costs]))
+    traffic = np.stack([c.dp_s[0] @ counts.T + c.dp_latency_s[0] for c in costs])
+    return StageTimes(
+        parts=parts,
+        hop=0.5 * (behind + np.roll(behind, 1)),
+        fill=touched.at_hops(np.stack([c.hop_fill_s[0][levels] for c in costs])),
+        traffic=touched.worst(traffic),
+        optimizer=touched.worst(np.stack([counts @ c.optimizer_s[0] for c in costs])),
+        generation=generation,
+    )
 
 
-def _slowest(costs: tuple[StageCosts, ...], generations: IntArray, counts: FloatArray) -> int:
-    """The generation among ``generations`` that takes longest over ``counts`` (I,)."""
-    times = [float((costs[g].time_s[0] @ counts).sum()) for g in generations]
-    return int(generations[int(np.argmax(times))])
+def _fullest(
+    touched: Touched, memory: Sequence[tuple[StageMemory, ...]]
+) -> tuple[StageMemory, ...]:
+    """Of each stage, its memory on the generation that needs most; ``memory`` by generation."""
+    needed = np.array([[stage.total_bytes for stage in stages] for stages in memory])
+    return tuple(memory[g][s] for s, g in enumerate(touched.slowest(needed).tolist()))
 
 
-def _breakdown(
-    strategy: Strategy,
-    costs: StageCosts,
-    counts: FloatArray,
-    times: StageTimes,
-    levels: IntArray,
-) -> Breakdown:
+def _breakdown(strategy: Strategy, costs: StageCosts, times: StageTimes) -> Breakdown:
     microbatches = float(strategy.num_microbatches)
     critical = int(times.total.argmax())
     _, bubble = steady_and_bubble_s(
         times.total, np.array(microbatches), np.array(float(strategy.vpp))
     )
-    fill = 2.0 * float(costs.hop_fill_s[0][levels[:-1]].sum()) if strategy.pp > 1 else 0.0
+    fill = 2.0 * float(times.fill[:-1].sum()) if strategy.pp > 1 else 0.0
     parts = microbatches * times.parts[critical]
-    dp = costs.dp_s[0] @ counts.T + costs.dp_latency_s[0]
-    exposed = exposed_dp_s(dp, costs.dp_window[0] * times.total[critical], float(costs.dp_drag[0]))
-    optimizer = (counts @ costs.optimizer_s[0]).max() + costs.optimizer_fixed_s
+    window_s, drag = costs.dp_window[0] * times.total[critical], float(costs.dp_drag[0])
+    exposed = exposed_dp_s(times.traffic, window_s, drag)
+    optimizer = times.optimizer.max() + costs.optimizer_fixed_s
     return Breakdown(
         compute=float(parts[Part.COMPUTE]),
         tp=float(parts[Part.TP]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -132,14 +132,10 @@ class Costing:
             unit_costs(self.model.coefficients(batch, spans, generation), self.units)
             for generation in generations
         ]
-        worst = costs[0]
-        for other in costs[1:]:
-            worst = replace(
-                worst,
-                time_s=choose(worst.time_s, other.time_s),
-                optimizer_s=choose(worst.optimizer_s, other.optimizer_s),
-            )
-        return worst
+        chosen = [[getattr(c, field.name) for c in costs] for field in fields(UnitCosts)]
+        names = [field.name for field in fields(UnitCosts)]
+        columns = (choose.reduce(np.stack(values)) for values in chosen)
+        return UnitCosts(**dict(zip(names, columns, strict=True)))
 
 
 def family_bounds(space: Space, costing: Costing) -> Bounds:
