@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from placer.api.comparing import compare
 from placer.api.configuration import Configuration
 from placer.api.estimating import estimate
 from placer.api.explaining import explain
@@ -12,6 +13,7 @@ from placer.api.options import read_configuration
 from placer.api.planning import plan
 from placer.api.question import RunOptions
 from placer.api.simulating import simulate
+from placer.compare.comparison import RankBy
 from placer.importers.clusters import ClusterFormat, ClusterOptions, import_cluster
 from placer.plan.saving import save_plan
 from placer.plan.serialise import load_plan
@@ -24,9 +26,11 @@ __all__ = [
     "Configuration",
     "Grade",
     "JobFile",
+    "RankBy",
     "RunOptions",
     "SearchOptions",
     "Variation",
+    "compare",
     "estimate",
     "explain",
     "grade",

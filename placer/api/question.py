@@ -109,7 +109,7 @@ def ask(
         cluster's accelerators lack.
     """
     model_spec, model_source = _model(model)
-    cluster_spec, cluster_source = _cluster(cluster)
+    cluster_spec, cluster_source = read_cluster(cluster)
     topology = build_topology(cluster_spec)
     assumptions: tuple[str, ...] = ()
     if isinstance(run, RunOptions):
@@ -269,7 +269,8 @@ def _model(model: str | Path | ModelSpec) -> tuple[ModelSpec, SourceInfo]:
     return load_model(str(model))
 
 
-def _cluster(cluster: str | Path | ClusterSpec) -> tuple[ClusterSpec, SourceInfo]:
+def read_cluster(cluster: str | Path | ClusterSpec) -> tuple[ClusterSpec, SourceInfo]:
+    """The cluster behind a name or a file, and where it came from."""
     if isinstance(cluster, ClusterSpec):
         return cluster, _given(cluster)
     file = resolve_input(str(cluster), CatalogueKind.CLUSTER)

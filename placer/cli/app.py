@@ -13,6 +13,7 @@ import typer
 
 from placer import __version__
 from placer.cli.calibrate import calibrate
+from placer.cli.compare import compare
 from placer.cli.console import prepare_streams, say, write
 from placer.cli.emit import emit
 from placer.cli.estimate import estimate
@@ -58,6 +59,7 @@ def _global_options(
 app.command("plan")(plan)
 app.command("estimate")(estimate)
 app.command("emit")(emit)
+app.command("compare")(compare)
 app.command("explain")(explain)
 app.command("simulate")(simulate)
 app.command("import")(import_)

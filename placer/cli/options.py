@@ -59,6 +59,20 @@ OptimizerName = Annotated[
     str | None,
     typer.Option("--optimizer", metavar="NAME", help="adam (default), adam_bf16, muon, ..."),
 ]
+Fix = Annotated[
+    list[str] | None,
+    typer.Option("--fix", metavar="AXIS=VALUE", help="Pin an axis, as tp=8; repeatable."),
+]
+Forbid = Annotated[
+    list[str] | None,
+    typer.Option("--forbid", metavar="AXIS", help="Do without an axis, as cp; repeatable."),
+]
+Gap = Annotated[float, typer.Option(metavar="FRACTION", help="Stop when proven this close.")]
+TimeLimit = Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after so long.")]
+MemoryHeadroom = Annotated[
+    float, typer.Option(metavar="FRACTION", help="Leave this share of the memory limit free.")
+]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the solver.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 PlanOutput = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan as JSON.")

@@ -13,15 +13,21 @@ from placer.cli.options import (
     Calibration,
     Cluster,
     FeatureTexts,
+    Fix,
+    Forbid,
     Framework,
+    Gap,
     GlobalBatchSize,
     GlobalBatchTokens,
     Gpus,
+    MemoryHeadroom,
     Model,
     OptimizerName,
     PlanOutput,
     PrecisionName,
+    Seed,
     SeqLen,
+    TimeLimit,
     given,
     parse_tokens,
 )
@@ -45,32 +51,19 @@ def plan(
     framework: Framework = None,
     optimizer: OptimizerName = None,
     feature: FeatureTexts = None,
-    fix: Annotated[
-        list[str] | None,
-        typer.Option("--fix", metavar="AXIS=VALUE", help="Pin an axis, as tp=8; repeatable."),
-    ] = None,
-    forbid: Annotated[
-        list[str] | None,
-        typer.Option("--forbid", metavar="AXIS", help="Do without an axis, as cp; repeatable."),
-    ] = None,
+    fix: Fix = None,
+    forbid: Forbid = None,
     top: Annotated[int, typer.Option(metavar="K", help="Plans to show, the best included.")] = 3,
-    gap: Annotated[
-        float, typer.Option(metavar="FRACTION", help="Stop when proven this close.")
-    ] = 0.005,
-    time_limit: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Stop after so long.")
-    ] = None,
-    memory_headroom: Annotated[
-        float,
-        typer.Option(metavar="FRACTION", help="Leave this share of the memory limit free."),
-    ] = 0.03,
+    gap: Gap = 0.005,
+    time_limit: TimeLimit = None,
+    memory_headroom: MemoryHeadroom = 0.03,
     simulate: Annotated[
         int,
         typer.Option(
             min=0, max=100, metavar="K", help="Play a step of the K best plans; the fastest wins."
         ),
     ] = 0,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the solver.")] = 0,
+    seed: Seed = 0,
     calibration: Calibration = None,
     output: PlanOutput = None,
     as_json: AsJson = False,

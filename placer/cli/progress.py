@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.live import Live
+    from rich.progress import Progress as ProgressBar
+    from rich.progress import TaskID
 
     from placer.search.result import Progress
 
@@ -50,6 +52,41 @@ class ProgressLine:
         elif progress.elapsed_s - self._last_s >= PLAIN_INTERVAL_S:
             self._last_s = progress.elapsed_s
             say(progress_text(progress))
+
+
+class LayoutBar:
+    """A listener of a comparison: a bar on a terminal, a line per layout elsewhere."""
+
+    def __init__(self) -> None:
+        self._bar: ProgressBar | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        """Take the terminal's last line, where there is a terminal."""
+        if talk_console().is_terminal:
+            from rich.progress import Progress as ProgressBar
+
+            self._bar = ProgressBar(console=talk_console(), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("layouts", total=None)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give the line back."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, name: str, num_done: int, num_layouts: int, /) -> None:
+        """Show that a layout is done."""
+        if self._bar is None or self._task is None:
+            say(f"{num_done} of {num_layouts}: {name}")
+        else:
+            self._bar.update(self._task, completed=num_done, total=num_layouts, description=name)
 
 
 def progress_text(progress: Progress) -> str:

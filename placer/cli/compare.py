@@ -1,0 +1,121 @@
+"""``placer compare``: which cluster layout trains a model best."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from placer.cli.console import is_coloured, page_width, write
+from placer.cli.options import (
+    AsJson,
+    Calibration,
+    FeatureTexts,
+    Fix,
+    Forbid,
+    Framework,
+    Gap,
+    GlobalBatchSize,
+    GlobalBatchTokens,
+    Gpus,
+    MemoryHeadroom,
+    Model,
+    OptimizerName,
+    PrecisionName,
+    Seed,
+    SeqLen,
+    TimeLimit,
+    given,
+    parse_tokens,
+)
+from placer.cli.progress import LayoutBar
+from placer.compare.comparison import RankBy
+
+
+def compare(
+    model: Model,
+    clusters: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CLUSTER...", help="Names in clusters/, or YAML files.", show_default=False
+        ),
+    ],
+    *,
+    rank_by: Annotated[
+        RankBy, typer.Option(metavar="FIGURE", help=f"Best first by {' or '.join(RankBy)}.")
+    ] = RankBy.GPU,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLUSTER", help="What the others are measured against; the first if not given."
+        ),
+    ] = None,
+    global_batch_size: GlobalBatchSize = None,
+    global_batch_tokens: GlobalBatchTokens = None,
+    seq_len: SeqLen = None,
+    gpus: Gpus = None,
+    precision: PrecisionName = None,
+    framework: Framework = None,
+    optimizer: OptimizerName = None,
+    feature: FeatureTexts = None,
+    fix: Fix = None,
+    forbid: Forbid = None,
+    top: Annotated[int, typer.Option(metavar="K", help="Plans kept for each layout.")] = 1,
+    gap: Gap = 0.005,
+    time_limit: TimeLimit = None,
+    memory_headroom: MemoryHeadroom = 0.03,
+    seed: Seed = 0,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Layouts solved at a time; as many as CPUs if not given."
+        ),
+    ] = None,
+    calibration: Calibration = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rank cluster layouts for one model and one run, each by its best plan."""
+    import os
+
+    from placer import api
+    from placer.report.comparison.document import comparison_json
+    from placer.report.comparison.terminal import render_comparison
+
+    options = api.SearchOptions(
+        gap=gap,
+        top=top,
+        time_limit_s=time_limit,
+        memory_headroom=memory_headroom,
+        seed=seed,
+        max_gpus=gpus,
+        fix=api.restrictions(fix or (), forbid or ()),
+    )
+    _, run = api.read_configuration(
+        None,
+        {},
+        given(
+            global_batch_size=global_batch_size,
+            global_batch_tokens=parse_tokens(global_batch_tokens),
+            seq_len=seq_len,
+            precision=precision,
+            framework=framework,
+            optimizer=optimizer,
+            features=api.parse_features(feature) if feature else None,
+        ),
+    )
+    with LayoutBar() as progress:
+        comparison = api.compare(
+            model,
+            clusters,
+            run,
+            options,
+            rank_by=rank_by,
+            reference=reference,
+            calibration=calibration,
+            processes=processes or len(os.sched_getaffinity(0)),
+            listener=progress,
+        )
+    if as_json:
+        write(comparison_json(comparison))
+    else:
+        write(render_comparison(comparison, colour=is_coloured(), width=page_width()))

@@ -1,0 +1,1 @@
+"""Renderings of a comparison: terminal, JSON, all from one object."""
