@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from placer.report.cluster_tree import draw_tree, network_traits
+from placer.report.show_sites import link_rows, site_rows
 from placer.topology.build import build_topology
 from placer.topology.tree import GpuState
 from placer.units import (
     format_bandwidth,
-    format_bit_rate,
     format_flops,
     format_percent,
     format_power,
     format_size,
-    format_time,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ def render_cluster(cluster: ClusterSpec) -> str:
         *(_accelerator(topology, part) for part in range(len(topology.accelerators))),
         ["Totals", *_table(_totals(topology))],
         ["Out of use", *_table(_outages(cluster, topology))],
-        ["Sites", *_table(_sites(topology))],
+        ["Sites", *_table(site_rows(cluster, topology))],
+        ["Links between sites", *_table(link_rows(cluster))],
         ["Sources", *_bullets((*cluster.sources, *_part_sources(topology)))],
         ["Assumed", *_bullets((*cluster.assumed, *_part_assumptions(topology)))],
     ]
@@ -160,20 +160,6 @@ def _reasons(cluster: ClusterSpec, state: GpuState) -> str:
     if state is GpuState.SPARE:
         return f" ({cluster.spares})"
     return f" ({', '.join(reasons)})" if reasons else ""
-
-
-def _sites(topology: Topology) -> Iterator[tuple[str, str]]:
-    if len(topology.sites) == 1:
-        return
-    for index, site in enumerate(topology.sites):
-        level = len(topology.levels) - 2
-        gpus = int(topology.sum_over_units(level, topology.domain_gpus)[index])
-        budget = "" if site.power_w is None else f", {format_power(site.power_w)} in all"
-        yield site.name, f"{gpus:,} accelerators{budget}, PUE {site.pue:g}"
-    for link in topology.site_links:
-        ends = " - ".join(topology.sites[end].name for end in link.sites)
-        rate = format_bit_rate(link.bandwidth_bytes_per_s)
-        yield ends, f"{rate} each way, {format_time(link.latency_s)} one way"
 
 
 def _part_sources(topology: Topology) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ into counts; a ``ClusterSpec`` that exists has passed its checks.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import (
@@ -24,6 +25,7 @@ from pydantic_core import InitErrorDetails
 from placer.spec.accelerator import AcceleratorEntry
 from placer.spec.hierarchy.counted import LossField, PartCountField, Share, SparesField
 from placer.spec.interconnect import DomainShape, Routing, ScaleOutLink, ScaleUpLink
+from placer.spec.site_facts import Optics, Router
 from placer.units import Bandwidth, Duration, Length, Power
 
 FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -122,6 +124,13 @@ class UnitSpec(BaseModel):
     """Of this unit's uplink; the level's when not given."""
 
 
+class Redundancy(StrEnum):
+    """What a link keeps back for failures."""
+
+    NONE = "none"
+    N_MINUS_1 = "n-1"
+
+
 class SiteSpec(BaseModel):
     """One site: what stands there and what it may draw."""
 
@@ -138,6 +147,11 @@ class SiteSpec(BaseModel):
     """Budget of the whole site, cooling included."""
     pue: Annotated[float, Field(ge=1, le=5, allow_inf_nan=False)] = 1.0
     """Power drawn by the site over power drawn by its computers."""
+    cooling: Annotated[Power, Field(gt=0)] | None = None
+    """Heat the cooling carries away: what computers may draw at most."""
+    racks: Count | None = None
+    """Places for racks."""
+    hosts_per_rack: Count | None = None
 
 
 class LinkSpec(BaseModel):
@@ -145,13 +159,20 @@ class LinkSpec(BaseModel):
 
     model_config = FROZEN
 
+    name: Text = ""
     between: tuple[Name, Name]
     bandwidth: Rate
-    """One direction."""
+    """One direction, all lines together."""
     distance: Length | None = None
     rtt: Duration | None = None
     background_load: Share = 0.0
     """Share used by other traffic."""
+    lines: Annotated[int, Field(strict=True, ge=1, le=4096)] = 1
+    """Equal wavelengths or fibres that fail one by one."""
+    redundancy: Redundancy = Redundancy.NONE
+    """What is kept back so that the loss of a line is not felt."""
+    optics: Optics | None = None
+    router: Router | None = None
 
 
 def _as_names(value: object) -> object:

@@ -14,8 +14,9 @@ from placer.spec.hierarchy.hardware import ScaleUpLevel
 from placer.spec.hierarchy.layout import ClusterLayout, resolve_layout
 from placer.spec.hierarchy.naming import cluster_names
 from placer.spec.hierarchy.outages import OutageKind, find_outages
-from placer.spec.hierarchy.sites import link_latency_s, site_paths
+from placer.spec.hierarchy.sites import link_latency_s, site_paths, usable_bytes_per_s
 from placer.spec.interconnect import DCI_LINK
+from placer.spec.site_facts import site_facts
 from placer.topology.level import Level, LevelKind
 from placer.topology.tree import (
     FloatArray,
@@ -240,7 +241,9 @@ def _slowest(generations: tuple[tuple[Level, ...], ...]) -> tuple[Level, ...]:
 
 
 def _sites(spec: ClusterSpec) -> tuple[Site, ...]:
-    stated = tuple(Site(name=s.name, power_w=s.power, pue=s.pue) for s in spec.sites)
+    stated = tuple(
+        Site(name=s.name, power_w=s.power, pue=s.pue, cooling_w=s.cooling) for s in spec.sites
+    )
     return stated or (Site(name=spec.name),)
 
 
@@ -249,8 +252,10 @@ def _site_links(spec: ClusterSpec) -> tuple[SiteLink, ...]:
     return tuple(
         SiteLink(
             sites=(number[link.between[0]], number[link.between[1]]),
-            bandwidth_bytes_per_s=link.bandwidth * (1 - link.background_load),
+            bandwidth_bytes_per_s=usable_bytes_per_s(link),
             latency_s=link_latency_s(link),
+            goodput=1.0 if link.router is None else site_facts().router_goodput[link.router].value,
+            name=link.name or "-".join(link.between),
         )
         for link in spec.links
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from placer.spec.accelerator import Accelerator
 from placer.spec.hierarchy.naming import ClusterNames
+from placer.spec.site_facts import computers_w
 from placer.topology.level import Level, LevelKind
 
 IntArray = NDArray[np.int64]
@@ -34,20 +35,35 @@ class GpuState(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One site; ``power_w`` is its whole budget, None where none is stated."""
+    """One site; ``power_w`` is its whole budget, None where none is stated.
+
+    ``cooling_w`` is the heat its cooling carries away, None where none is stated.
+    """
 
     name: str
     power_w: float | None = None
     pue: float = 1.0
+    cooling_w: float | None = None
+
+    @property
+    def computers_w(self) -> float | None:
+        """What its computers may draw, None where no budget is stated; see ``spec.site_facts``."""
+        return computers_w(self.power_w, self.pue, self.cooling_w)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteLink:
-    """A link between two sites, by number; bandwidth is one direction, other traffic taken off."""
+    """A link between two sites, by number; bandwidth is one direction, what a plan may count on.
+
+    Other traffic and the reserve are taken off. ``goodput`` is the share of it that its routers let
+    through over the distance; link efficiency is in neither.
+    """
 
     sites: tuple[int, int]
     bandwidth_bytes_per_s: float
     latency_s: float
+    goodput: float = 1.0
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

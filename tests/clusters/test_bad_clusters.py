@@ -24,6 +24,10 @@ LISTED = GOOD.replace("core, size: 2 pod", "core")
 SITES = LISTED + "sites: [{name: a, size: 1 pod}, {name: b, size: 1 pod}]\n"
 
 
+LINK = "{between: [a, b], bandwidth: 1.6 Tbit/s, distance: 80 km}"
+LINKED = SITES + f"links: [{LINK}]\n"
+
+
 def problems_of(text: str, folder: Path) -> list[Problem]:
     """What is wrong with a file of this text."""
     path = folder / "cluster.yaml"
@@ -238,6 +242,35 @@ BAD = {
     ),
     "two sites of one name": (
         changed("name: b", "name: a", SITES), 11, "sites[1].name", "no other site", "",
+    ),
+    "a budget that runs no host": (
+        # Eight of 700 + 575 + 100 W, at a PUE of 1.25.
+        changed("{name: a,", "{name: a, power: 10 kW, pue: 1.25,", LINKED), 11, "sites[0].power",
+        "at least 13.8 kW: one host of 8 h100_sxm at 11 kW and PUE 1.25", "raise it",
+    ),
+    "cooling that runs no host": (
+        changed("{name: a,", "{name: a, power: 2 MW, cooling: 9 kW,", LINKED), 11,
+        "sites[0].cooling", "at least 11 kW", "raise it",
+    ),
+    "more hosts than places": (
+        changed("{name: a,", "{name: a, racks: 30, hosts_per_rack: 4,", LINKED), 11,
+        "sites[0].racks", "at most 120 hosts (30 racks of 4)", "more racks",
+    ),
+    "racks of unknown height": (
+        changed("{name: a,", "{name: a, racks: 30,", LINKED), 11, "sites[0]",
+        "racks and hosts_per_rack together", "Add it",
+    ),
+    "a reserve of the only line": (
+        changed("80 km}", "80 km, redundancy: n-1}", LINKED), 12, "links[0].redundancy",
+        "at least 2 lines", "redundancy: none",
+    ),
+    "optics that do not reach": (
+        changed("80 km}", "200 km, optics: zr}", LINKED), 12, "links[0].distance",
+        "at most 120 km with zr optics", "long_haul",
+    ),
+    "faster than light": (
+        changed("80 km}", "1000 km, rtt: 5 ms}", LINKED), 12, "links[0].rtt",
+        "at least 9.79 ms", "wrong",
     ),
 }  # fmt: skip
 

@@ -70,5 +70,6 @@ def test_two_sites_and_two_scale_up_levels() -> None:
     page = render_cluster(cluster)
     assert "ultra x 8: 64 accelerators, 4 hosts each" in page
     assert "instance x 4: 16 accelerators each" in page
-    assert "east - west  800 Gbit/s each way, 4.90 ms one way" in page
-    assert "2 MW in all" in page
+    assert "east - west  800 Gbit/s each way, 1000 km, 4.90 ms one way" in page
+    assert "2 MW in all at PUE 1" in page
+    assert "what its accelerators draw is not published" in page

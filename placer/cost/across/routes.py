@@ -83,7 +83,8 @@ class SiteGraph:
 
     def free_bytes_per_s(self, link: int, *, forward: bool) -> float:
         """What is left of one direction of a link."""
-        rate = self.links[link].bandwidth_bytes_per_s * self.efficiency
+        stated = self.links[link]
+        rate = stated.bandwidth_bytes_per_s * stated.goodput * self.efficiency
         return max(0.0, rate - self.taken_bytes_per_s.get((link, forward), 0.0))
 
     def route(self, source: int, target: int) -> Route | None:

@@ -153,7 +153,7 @@ def find_problems(spec: ClusterSpec) -> list[Finding]:
     """Everything contradictory in a cluster: sizes, names, links, outages."""
     from placer.spec.hierarchy.naming import check_names
     from placer.spec.hierarchy.outages import find_outages
-    from placer.spec.hierarchy.sites import check_sites
+    from placer.spec.hierarchy.sites import check_budgets, check_sites
 
     layout, findings = _walked(spec)
     collected = Findings()
@@ -161,6 +161,7 @@ def find_problems(spec: ClusterSpec) -> list[Finding]:
     check_sites(spec, collected)
     if layout is not None and not findings:
         check_names(spec, layout, collected)
+        check_budgets(spec, layout, collected)
     if layout is not None and not collected.items:
         find_outages(spec, layout, collected)
     return collected.items
