@@ -206,9 +206,10 @@ def plan_from_json(text: str, source: str) -> Plan:
             remedy="Write a plan with `placer plan MODEL CLUSTER -o plan.json`.",
         )
         raise InputError((problem,)) from error
-    except RecursionError as error:
-        problem = Problem(source=source, expected="a plan", found="JSON nested too deeply")
-        raise InputError((problem,)) from error
+    except (ValueError, RecursionError) as error:
+        deep = isinstance(error, RecursionError)
+        found = "JSON nested too deeply" if deep else "a number of thousands of digits"
+        raise InputError((Problem(source=source, expected="a plan", found=found),)) from error
     try:
         document = PlanDocument.model_validate(data)
     except ValidationError as error:

@@ -30,6 +30,8 @@ from placer.units import Bandwidth, Duration, Length, Power
 
 FROZEN = ConfigDict(frozen=True, extra="forbid")
 
+MAX_SITES = 64
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$")]
 """A name fit for host names and shell files: letters, digits, dots and dashes, at most 63."""
 
@@ -230,7 +232,7 @@ class ClusterSpec(BaseModel):
     """Units of the last level but one, where they differ."""
     hosts: Annotated[tuple[Text, ...], Field(max_length=10_000)] = ()
     """Host names, with brackets, where the network has one level or none."""
-    sites: Annotated[tuple[SiteSpec, ...], Field(max_length=64)] = ()
+    sites: Annotated[tuple[SiteSpec, ...], Field(max_length=MAX_SITES)] = ()
     links: Annotated[tuple[LinkSpec, ...], Field(max_length=4096)] = ()
     unavailable: Outages = ()
     """Failed."""

@@ -39,6 +39,13 @@ def read_gemm_table(path: Path) -> tuple[MeasuredGemm, ...]:
     """
     source = read_text(path)
     reader = csv.DictReader(source.text.splitlines(), strict=True, restval="")
+    try:
+        return _products(source, reader)
+    except csv.Error as error:
+        raise _problem(source, reader.line_num, "comma-separated values", str(error)) from error
+
+
+def _products(source: SourceText, reader: csv.DictReader[str]) -> tuple[MeasuredGemm, ...]:
     header = [name.strip() for name in reader.fieldnames or ()]
     missing = [name for name in SHAPE if name not in header]
     if not {TFLOPS, *TIMES} & set(header):

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -104,7 +105,7 @@ def _rows(source: SourceText, lines: list[str]) -> list[tuple[float, float]]:
         except ValueError as error:
             found = repr(cells[_TIME])
             raise _problem(source, "a time in microseconds", found, "", number) from error
-        if size > 0.0 and time > 0.0:
+        if size > 0.0 and 0.0 < time < inf:
             rows.append((size, time * _MICROSECOND))
     if not rows:
         raise _problem(source, "rows of sizes and times", "none", "Is this nccl-tests output?")

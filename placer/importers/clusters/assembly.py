@@ -14,6 +14,8 @@ from placer.importers.clusters.fabric import Fabric, Ports, without_trivial_leve
 from placer.importers.clusters.hostlists import compress_list
 from placer.importers.clusters.options import OptionReader, Parts
 from placer.importers.problems import Problems
+from placer.spec.cluster import MAX_SITES
+from placer.spec.hierarchy.hostlist import HOST_NAME
 from placer.spec.interconnect import ScaleOutLink
 from placer.units import format_bandwidth
 
@@ -48,6 +50,8 @@ def assemble(fabric: Fabric, parts: Parts, options: OptionReader) -> Assembled:
     gpus_per_host = ports.gpus_per_host or parts.accelerator.gpus_per_host
     domains = find_domains(fabric, parts.accelerator, gpus_per_host, problems)
     sites = list(dict.fromkeys(domain.site for domain in domains.domains))
+    if len(sites) > MAX_SITES:
+        problems.add(None, "sites", f"at most {MAX_SITES} sites", f"{len(sites)}")
     if domains.levels and ports.nic_bytes_per_s is None:
         options.require_nic()
     if len(sites) > 1 and parts.site_link is None:
@@ -169,6 +173,7 @@ class _Labels:
         hosts = {name for domain in domains.domains for name in domain.hosts}
         self._taken = hosts | {self.cluster} | _default_names(domains)
         self._given: dict[tuple[int, str], str] = {}
+        self._numbers: dict[str, int] = {}
 
     def unit(self, level: int, name: str) -> str:
         """The label of a unit."""
@@ -181,10 +186,10 @@ class _Labels:
         return self._fresh(f"{_safe(domain)[:40]}-missing{number}")
 
     def _fresh(self, wanted: str) -> str:
-        label, number = wanted, 2
+        stem, label = wanted[: MAX_NAME - 8], wanted
         while label in self._taken:
-            label = f"{wanted[: MAX_NAME - 8]}-{number}"
-            number += 1
+            number = self._numbers[stem] = self._numbers.get(stem, 1) + 1
+            label = f"{stem}-{number}"
         self._taken.add(label)
         return label
 
@@ -200,7 +205,8 @@ def _safe(name: str) -> str:
     ``MF0;A09-LEAF-04:MQM9701/U1`` (type, name, module) is A09-LEAF-04.
     """
     own = name.partition(";")[2].partition(":")[0] if ";" in name else name
-    return _UNSAFE.sub("-", own).strip("-.")[:MAX_NAME].strip("-.")
+    safe = _UNSAFE.sub("-", own).strip("-.")[:MAX_NAME].strip("-.")
+    return f"unit-{safe}" if safe and not HOST_NAME.fullmatch(safe) else safe
 
 
 class _Nesting:
@@ -245,9 +251,9 @@ class _Nesting:
 
     def _hosts(self, domains: Iterable[DomainHosts]) -> list[str]:
         """Hosts domain by domain, so that each domain gets its own."""
-        ordered = sorted(domains, key=lambda domain: natural_key(domain.hosts[0]))
         if self.domains.hosts_per_domain == 1:
-            return list(compress_list(name for domain in ordered for name in domain.hosts))
+            return list(compress_list(name for domain in domains for name in domain.hosts))
+        ordered = sorted(domains, key=lambda domain: natural_key(domain.hosts[0]))
         return [name for domain in ordered for name in compress_list(self._filled(domain))]
 
     def _filled(self, domain: DomainHosts) -> tuple[str, ...]:

@@ -68,8 +68,7 @@ def find_domains(
         _report_large(name, groups[name], accelerator, most, problems)
     kept = _levels_outside(fabric, groups, problems)
     domains = tuple(
-        _domain(name, sorted(hosts, key=lambda host: natural_key(host.name)), kept, largest)
-        for name, hosts in groups.items()
+        _domain(name, _in_order(hosts), kept, largest) for name, hosts in groups.items()
     )
     _check_sites(groups, problems)
     levels = (*(fabric.levels[index] for index in kept), *fabric.levels[-1:])
@@ -190,6 +189,10 @@ def _levels_outside(
             expected = f"each domain inside one {level}, or whole {level} units inside it"
             problems.add(host.line, torn[0], expected, f"parts of {units}")
     return tuple(kept)
+
+
+def _in_order(hosts: Sequence[FabricHost]) -> Sequence[FabricHost]:
+    return hosts if len(hosts) == 1 else sorted(hosts, key=lambda host: natural_key(host.name))
 
 
 def _domain(name: str, hosts: Sequence[FabricHost], kept: Sequence[int], size: int) -> DomainHosts:

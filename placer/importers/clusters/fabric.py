@@ -78,7 +78,10 @@ def qualified(hosts: Sequence[FabricHost]) -> tuple[FabricHost, ...]:
     for host in hosts:
         for level, name in enumerate(host.units):
             parents[level].setdefault(name, set()).add((*host.units[level + 1 :], host.site))
-    return tuple(replace(host, units=_qualified_units(host, parents)) for host in hosts)
+    named = ((host, _qualified_units(host, parents)) for host in hosts)
+    return tuple(
+        host if units == host.units else replace(host, units=units) for host, units in named
+    )
 
 
 def _qualified_units(

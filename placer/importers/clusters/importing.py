@@ -22,7 +22,8 @@ from placer.importers.clusters.topograph import read_topograph
 from placer.spec.cluster import ClusterSpec
 from placer.spec.field_problems import field_problems
 from placer.spec.nodes import Node, field_path
-from placer.spec.source_text import SourceText, read_text
+from placer.spec.source_text import MAX_BYTES, SourceText, read_text
+from placer.units import format_size
 
 MAX_IMPORT_BYTES: Final = 1 << 28
 """256 MiB: the nodes of 16,000 hosts as Kubernetes prints them."""
@@ -69,7 +70,9 @@ def import_cluster(
         raise InputError(reader.problems)
     assembled = assemble(fabric, parts, reader)
     _validate(assembled, fabric)
-    return cluster_document(assembled, _heading(fabric, parts, options))
+    text = cluster_document(assembled, _heading(fabric, parts, options))
+    _check_size(text, fabric)
+    return text
 
 
 def read_fabric(
@@ -103,6 +106,24 @@ def _heading(fabric: Fabric, parts: Parts, options: ClusterOptions) -> tuple[str
         f"Written by placer import from {file_names(fabric.source)} ({fabric.kind}).",
         f"From options: {said}.",
     )
+
+
+def _check_size(text: str, fabric: Fabric) -> None:
+    """Names that follow no pattern make a file longer than placer reads.
+
+    Raises
+    ------
+    InputError
+        When the file would be.
+    """
+    if len(text.encode()) > MAX_BYTES:
+        problem = Problem(
+            source=fabric.source,
+            expected=f"a cluster that {format_size(MAX_BYTES)} of text describe",
+            found=format_size(len(text.encode())),
+            remedy="Host and switch names that differ in a number alone are written as ranges.",
+        )
+        raise InputError([problem])
 
 
 def _validate(assembled: Assembled, fabric: Fabric) -> None:

@@ -34,6 +34,7 @@ MODELS: Final[Mapping[tuple[str, str], str]] = {
 """Names of torchtitan's models and flavors, and of the same models in our catalogue."""
 
 LOOPED: Final = ("Interleaved1F1B", "LoopedBFS")
+MAX_DOTS: Final = 1000
 SINGLE: Final = ("1F1B", "GPipe")
 SELECTIVE_MODULES: Final = ("core_attn", "layernorm", "mlp")
 """What recomputing all but matrix products and attention comes to once layers are compiled."""
@@ -113,9 +114,10 @@ def read_toml(file: SourceText) -> Job:
     InputError
         With everything wrong in the file.
     """
+    _check_keys(file)
     try:
         document = tomllib.loads(file.text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise _no_toml(file, error) from error
     lines = _lines(file.text)
     values = {
@@ -127,10 +129,30 @@ def read_toml(file: SourceText) -> Job:
     return _job(file, settings, release=TOML_RELEASE, named=(settings.text("model.name"), flavor))
 
 
+def _check_keys(file: SourceText) -> None:
+    """Refuse keys of thousands of parts, which take the parser the square of their number.
+
+    Raises
+    ------
+    InputError
+        For the first line with so many dots.
+    """
+    for number, line in enumerate(file.text.splitlines(), start=1):
+        if line.count(".") > MAX_DOTS:
+            found = f"{line.count('.')} dots"
+            problem = Problem(
+                source=file.name, line=number, expected=f"at most {MAX_DOTS} in a line", found=found
+            )
+            raise InputError([problem])
+
+
 def _no_toml(file: SourceText, error: Exception) -> InputError:
     match = re.search(r"line (\d+)", str(error))
     line = int(match[1]) if match else None
     found = str(error).partition(" (at")[0]
+    if not isinstance(error, tomllib.TOMLDecodeError):
+        deep = isinstance(error, RecursionError)
+        found = "thousands of nested levels" if deep else "a number of thousands of digits"
     return InputError([Problem(source=file.name, line=line, expected="valid TOML", found=found)])
 
 

@@ -17,7 +17,7 @@ _BRACED: Final = re.compile(
     re.DOTALL,
 )
 _DEFAULT: Final = re.compile(r"(:?[-+=?])(.*)", re.DOTALL)
-_UNQUOTED: Final = re.compile(r"[^\s\\'\"$`;|&()<>]+")
+_UNQUOTED: Final = re.compile(rf"[^\\'\"$`{BREAKS}]+")
 _QUOTED: Final = re.compile(r"[^\\\"$`]+")
 
 

@@ -13,6 +13,8 @@ BLANK: Final = "\N{OPEN BOX}"
 """Stands for a blank in what is not known, so that it stays one word."""
 MAX_CHARS: Final = 1 << 22
 """Characters that may come out of all expansions together: doubling variables double quickly."""
+FIELD_CHARS: Final = 16
+"""A field counts as so many characters more: an empty one takes time too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,9 @@ class Variables:
                 array = True
             else:
                 fields = [joined([*known, *fields], known[0].line)]
-        self.count(sum(len(item.text) + 1 for item in fields), fields[0].line if fields else 0)
+        self.count(
+            sum(len(item.text) + FIELD_CHARS for item in fields), fields[0].line if fields else 0
+        )
         self.values[name] = fields
         (self.arrays.add if array else self.arrays.discard)(name)
 
@@ -111,7 +115,7 @@ class _Expander:
                 if piece is not None:
                     pending.append(piece)
         fields += [joined(pending, pending[0].line)] if pending else []
-        self._variables.count(sum(len(item.text) + 1 for item in fields), self._line)
+        self._variables.count(sum(len(item.text) + FIELD_CHARS for item in fields), self._line)
         return fields
 
     def whole(self, parts: tuple[Part, ...]) -> Field:

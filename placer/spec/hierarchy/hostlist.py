@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 
 MAX_NAMES = 1 << 17
-HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
-"""What may stand unquoted in host files, scripts and DNS."""
+HOST_NAME = re.compile(r"(?!(?i:nan|inf|infinity)\Z)[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
+"""What may stand unquoted in host files, scripts and DNS, and is read as no number."""
 
 _GROUP = re.compile(r"\[([^\[\]]*)\]")
 _RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
