@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         grade,
         import_cluster,
         load_plan,
+        parse_axes,
         plan,
         read_job,
         save_plan,
         simulate,
+        sweep,
     )
 
 __version__ = "0.1.0"
@@ -46,10 +48,12 @@ __all__ = [
     "grade",
     "import_cluster",
     "load_plan",
+    "parse_axes",
     "plan",
     "read_job",
     "save_plan",
     "simulate",
+    "sweep",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from placer.api.comparing import compare
 from placer.api.configuration import Configuration
 from placer.api.estimating import estimate
+from placer.api.executors import executor
 from placer.api.explaining import explain
 from placer.api.features import parse_features
 from placer.api.grading import Grade, grade
@@ -13,7 +14,10 @@ from placer.api.options import read_configuration
 from placer.api.planning import plan
 from placer.api.question import RunOptions
 from placer.api.simulating import simulate
+from placer.api.sweeping import sweep
 from placer.compare.comparison import RankBy
+from placer.compare.sweep.axes import parse_axes
+from placer.compare.sweep.store import sweep_store
 from placer.importers.clusters import ClusterFormat, ClusterOptions, import_cluster
 from placer.plan.saving import save_plan
 from placer.plan.serialise import load_plan
@@ -32,11 +36,13 @@ __all__ = [
     "Variation",
     "compare",
     "estimate",
+    "executor",
     "explain",
     "grade",
     "import_cluster",
     "job_document",
     "load_plan",
+    "parse_axes",
     "parse_features",
     "plan",
     "read_configuration",
@@ -44,4 +50,6 @@ __all__ = [
     "restrictions",
     "save_plan",
     "simulate",
+    "sweep",
+    "sweep_store",
 ]

@@ -23,6 +23,7 @@ from placer.cli.plan import plan
 from placer.cli.schema import schema
 from placer.cli.show import show
 from placer.cli.simulate import simulate
+from placer.cli.sweep import sweep
 from placer.cli.validate import validate
 from placer.cli.verify import verify
 from placer.errors import InputError, InternalError, PlacerError
@@ -62,6 +63,7 @@ app.command("emit")(emit)
 app.command("compare")(compare)
 app.command("explain")(explain)
 app.command("simulate")(simulate)
+app.command("sweep")(sweep)
 app.command("import")(import_)
 app.command("show")(show)
 app.command("schema")(schema)

@@ -1,8 +1,9 @@
-"""Progress of a search on stderr: a line that changes on a terminal, a line a second elsewhere."""
+"""Progress on stderr: a line that changes on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Final, Self
 
 from placer.cli.console import say, talk_console
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from placer.search.result import Progress
 
 PLAIN_INTERVAL_S: Final = 1.0
+COUNT_INTERVAL_S: Final = 10.0
 
 
 class ProgressLine:
@@ -102,3 +104,53 @@ def progress_text(progress: Progress) -> str:
         f"{best}, bound {format_time(progress.lower_bound_s)}{gap}, {progress.candidates:,}"
         f" candidates, {progress.solved:,} placed, {progress.elapsed_s:.1f} s"
     )
+
+
+class CountLine:
+    """So many of so many, with the time that is left; for work of many like parts."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._live: Live | None = None
+        self._began_s = time.monotonic()
+        self._last_s = 0.0
+
+    def __enter__(self) -> Self:
+        """Take the terminal's last line, where there is a terminal."""
+        if talk_console().is_terminal:
+            from rich.live import Live
+
+            self._live = Live(console=talk_console(), transient=True, auto_refresh=False)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give the line back."""
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, num_done: int, num_all: int, num_known: int, /) -> None:
+        """Show how far it is; on no terminal every ten seconds, and at the end."""
+        spent_s = time.monotonic() - self._began_s
+        text = count_text(self._what, num_done, num_all, num_known, spent_s)
+        if self._live is not None:
+            self._live.update(text, refresh=True)
+        elif num_done == num_all or spent_s - self._last_s >= COUNT_INTERVAL_S:
+            self._last_s = spent_s
+            say(text)
+
+
+def count_text(what: str, num_done: int, num_all: int, num_known: int, spent_s: float) -> str:
+    """``312 of 1,000 layouts, 40 known before, 118 s, about 260 s left``."""
+    parts = [f"{num_done:,} of {num_all:,} {what}"]
+    parts += [f"{num_known:,} known before"] if num_known else []
+    parts.append(f"{spent_s:.0f} s")
+    fresh = num_done - num_known
+    if fresh > 0 and num_done < num_all:
+        parts.append(f"about {spent_s / fresh * (num_all - num_done):.0f} s left")
+    return ", ".join(parts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 from placer.errors import InputError, Problem
@@ -51,7 +50,7 @@ class SearchOptions:
     """Use at most this many GPUs; None for all of them."""
     min_gpu_share: float = 0.5
     """Look only at strategies that use at least this share of the GPUs, unless none fits."""
-    fix: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    fix: Mapping[str, int] = field(default_factory=dict)
     """Axis to the value it must have; recompute is 0 none, 1 selective, 2 full."""
     memory_headroom: float = 0.03
     """Share of the memory limit a plan leaves free: what predicted memory errs by on average."""

@@ -1,0 +1,135 @@
+"""``placer sweep``: a design space from one template, every layout solved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from placer.cli.console import is_coloured, page_width, say, write
+from placer.cli.options import (
+    AsJson,
+    Calibration,
+    FeatureTexts,
+    Framework,
+    GlobalBatchSize,
+    GlobalBatchTokens,
+    Gpus,
+    Model,
+    OptimizerName,
+    PrecisionName,
+    SeqLen,
+    given,
+    parse_tokens,
+)
+from placer.cli.progress import CountLine
+
+Template = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEMPLATE",
+        help="A name in clusters/, or a YAML file, whose fields are varied.",
+        show_default=False,
+    ),
+]
+
+
+def sweep(
+    model: Model,
+    template: Template,
+    *,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="KEY=V1,V2",
+            help="A field and its values, as scale_out.nic=400 Gbit/s,800 Gbit/s; repeatable.",
+        ),
+    ] = None,
+    global_batch_size: GlobalBatchSize = None,
+    global_batch_tokens: GlobalBatchTokens = None,
+    seq_len: SeqLen = None,
+    gpus: Gpus = None,
+    precision: PrecisionName = None,
+    framework: Framework = None,
+    optimizer: OptimizerName = None,
+    feature: FeatureTexts = None,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option("--fix", metavar="AXIS=VALUE", help="Pin an axis, as tp=8; repeatable."),
+    ] = None,
+    forbid: Annotated[
+        list[str] | None,
+        typer.Option("--forbid", metavar="AXIS", help="Do without an axis, as cp; repeatable."),
+    ] = None,
+    gap: Annotated[
+        float, typer.Option(metavar="FRACTION", help="Stop each search when proven this close.")
+    ] = 0.01,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Stop each search after so long.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the solver.")] = 0,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Ask what 10 % more of each resource buys.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, metavar="N", help="Layouts at a time; all cores by default."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Solve on this Dask cluster, as tcp://host:8786."),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep answers here instead of ~/.cache/placer/sweep."),
+    ] = None,
+    calibration: Calibration = None,
+    as_json: AsJson = False,
+) -> None:
+    """Solve many layouts made from one template; stopped, it goes on where it was."""
+    from placer import api
+    from placer.report.sweep_json import sweep_json
+    from placer.report.sweep_text import render_sweep
+
+    _, run = api.read_configuration(
+        None,
+        {},
+        given(
+            global_batch_size=global_batch_size,
+            global_batch_tokens=parse_tokens(global_batch_tokens),
+            seq_len=seq_len,
+            precision=precision,
+            framework=framework,
+            optimizer=optimizer,
+            features=api.parse_features(feature) if feature else None,
+        ),
+    )
+    options = api.SearchOptions(
+        gap=gap,
+        top=1,
+        time_limit_s=time_limit,
+        seed=seed,
+        max_gpus=gpus,
+        fix=api.restrictions(fix or (), forbid or ()),
+    )
+    with CountLine("layouts") as progress:
+        found = api.sweep(
+            model,
+            template,
+            api.parse_axes(vary or ()),
+            run,
+            options,
+            calibration=calibration,
+            executor=api.executor(workers, scheduler),
+            store=api.sweep_store(store),
+            sensitivity=sensitivity,
+            listener=progress,
+        )
+    if found.num_open:
+        say(f"warning: stopped with {found.num_open:,} layouts open", style="yellow")
+    if as_json:
+        write(sweep_json(found))
+        return
+    write(render_sweep(found, colour=is_coloured(), width=page_width()))

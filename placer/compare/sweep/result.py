@@ -1,0 +1,87 @@
+"""What a sweep answers: every layout with its figures, and what stands out among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from placer.compare.sweep.pareto import pareto_front
+
+if TYPE_CHECKING:
+    from placer.compare.sweep.axes import Axis, Point
+    from placer.compare.sweep.solved import SolvedPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRow:
+    """One layout: its values along the axes, and its plan or why there is none.
+
+    ``index`` counts layouts in the order of the axes; ``num_gpus`` are those offered to the job (0
+    where the layout is no valid cluster). ``plan`` and ``refusal`` are both None where the sweep
+    was stopped before the layout's turn.
+    """
+
+    index: int
+    point: Point
+    num_gpus: int
+    plan: SolvedPlan | None
+    refusal: str | None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Tokens trained per second; None without a plan."""
+        return None if self.plan is None else self.plan.tokens_per_s
+
+    @property
+    def tokens_per_s_per_gpu(self) -> float | None:
+        """The same over the accelerators offered: idle ones count."""
+        return None if self.plan is None else self.plan.tokens_per_s / self.num_gpus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """What a tenth more of one resource buys: tokens per second over those without, minus 1."""
+
+    resource: str
+    gain: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """All layouts of one template, in the order of the axes.
+
+    ``num_questions`` counts different questions; layouts that pose the same one share its answer.
+    ``best`` is the row with the most tokens per second and GPU; ``gains`` are its own.
+    """
+
+    model: str
+    template: str
+    axes: tuple[Axis, ...]
+    assumptions: tuple[str, ...]
+    gap: float
+    rows: tuple[SweepRow, ...]
+    num_questions: int
+    gains: tuple[Gain, ...] = ()
+
+    @property
+    def num_open(self) -> int:
+        """Layouts the sweep did not come to."""
+        return sum(row.plan is None and row.refusal is None for row in self.rows)
+
+    @property
+    def best(self) -> SweepRow | None:
+        """The row with the most tokens per second and GPU, the first of equals."""
+        found = [row for row in self.rows if row.plan is not None]
+        return max(found, key=lambda row: row.tokens_per_s_per_gpu or 0.0, default=None)
+
+    def ranked(self) -> tuple[SweepRow, ...]:
+        """Rows with a plan, most tokens per second and GPU first, equals in their order."""
+        found = [row for row in self.rows if row.plan is not None]
+        return tuple(sorted(found, key=lambda row: -(row.tokens_per_s_per_gpu or 0.0)))
+
+    def front(self) -> tuple[SweepRow, ...]:
+        """Layouts that no other equals or beats with as few GPUs."""
+        chosen = pareto_front(
+            [row.tokens_per_s for row in self.rows], [float(row.num_gpus) for row in self.rows]
+        )
+        return tuple(self.rows[index] for index in chosen)
