@@ -21,6 +21,7 @@ from placer.cost.recompute import selective_s
 from placer.cost.stage_costs import FloatArray, Part
 from placer.plan.strategy import RecomputeGranularity
 from placer.spec.model import LayerClass, MlpKind, ModelSpec
+from placer.spec.run import Features
 from placer.workload.activations import (
     RecomputeModule,
     SavedTensor,
@@ -66,7 +67,7 @@ class ItemContext:
 
 
 def items_of(
-    model: ModelSpec, shard: Shard, rates: DeviceRates, imbalance: float, *, dropout: bool
+    model: ModelSpec, shard: Shard, rates: DeviceRates, features: Features
 ) -> tuple[Item, ...]:
     """Every item of the model, in the order of ``StageCosts.item_names``."""
 
@@ -77,9 +78,10 @@ def items_of(
             shard,
             linear_input_bytes=min(rates.operand_bytes.values()),
             fused_attention=rates.attention_fused,
-            dropout=dropout,
-            imbalance=imbalance,
+            features=features,
         )
+
+    imbalance = features.expert_imbalance
 
     def item(name: str, work: LayerWork, layer: LayerClass | None) -> Item:
         kept = saved(layer) if layer else ()

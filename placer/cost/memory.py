@@ -10,7 +10,7 @@ from placer.cost.sections import MemoryConstants
 from placer.plan.strategy import StrategyBatch
 from placer.spec.accelerator import Accelerator
 from placer.spec.model import ModelSpec
-from placer.spec.run import Allocator, GradientRecipe, Optimizer, RunSpec
+from placer.spec.run import Allocator, Features, GradientRecipe, Optimizer, RunSpec
 from placer.workload.operators import FloatArray, GemmRole, LayerWork, Shard
 
 WEIGHT_BYTES = 2.0
@@ -94,15 +94,31 @@ def state_bytes(parameters: Parameters, batch: StrategyBatch, run: RunSpec) -> S
     )
 
 
-def logits_bytes(model: ModelSpec, shard: Shard, *, fused: bool) -> FloatArray:
-    """Output logits during the loss, vocabulary shard.
+def beside_gradients(
+    activations: FloatArray, gradients: FloatArray, batch: StrategyBatch
+) -> FloatArray:
+    """Activations of an item beyond the room its gradients take later.
 
-    16-bit logits and their gradient when the loss is fused; else also the fp32 copy that becomes
-    the softmax in place (Megatron-LM ``core/tensor_parallel/cross_entropy.py``).
+    Under ZeRO-3 gradients are allocated when backward makes them (PyTorch FSDP, XLA). With a single
+    micro-batch they replace its activations, so an item holds the larger of the two.
     """
-    depth = 1 + model.mtp_layers
-    held = 2.0 + 2.0 if fused else 2.0 + 2.0 + 4.0
-    return np.asarray(held * shard.tokens * model.vocab_size / shard.tp * depth)
+    in_turn = (batch.zero_stage >= 3) & (batch.num_microbatches == 1)
+    return np.where(in_turn, np.maximum(activations - gradients, 0.0), activations)
+
+
+def logits_bytes(model: ModelSpec, shard: Shard, features: Features) -> FloatArray:
+    """Output logits during the loss.
+
+    Of the vocabulary shard 16-bit logits and their gradient when the loss is fused; else also the
+    fp32 copy that becomes the softmax in place (Megatron-LM
+    ``core/tensor_parallel/cross_entropy.py``). Plain modules gather the logits and keep, in fp32,
+    log-probabilities, their gradient and the logits' (torch ``nll_loss`` on ``logits.float()``).
+    """
+    logits = shard.tokens * model.vocab_size * (1 + model.mtp_layers)
+    if features.eager_modules:
+        return np.asarray((2.0 + 3.0 * 4.0) * logits)
+    held = 2.0 + 2.0 if features.fused_cross_entropy else 2.0 + 2.0 + 4.0
+    return np.asarray(held * logits / shard.tp)
 
 
 def reported_bytes(allocated_bytes: float, run: RunSpec, memory: MemoryConstants) -> float:
@@ -112,16 +128,19 @@ def reported_bytes(allocated_bytes: float, run: RunSpec, memory: MemoryConstants
     fixed-segment era report what the device shows: reserved bytes, more by fragmentation, and the
     context.
     """
-    if run.features.allocator is Allocator.EXPANDABLE:
+    if run.features.allocator is not Allocator.CACHING:
         return allocated_bytes
     return allocated_bytes * memory.fragmentation_caching + memory.context_bytes
 
 
-def allocatable_bytes(accelerator: Accelerator, memory: MemoryConstants) -> float:
+def allocatable_bytes(
+    accelerator: Accelerator, allocator: Allocator, memory: MemoryConstants
+) -> float:
     """What a stage's tensors may add up to on one accelerator: the limit of a plan.
 
-    Usable HBM less what lives outside the allocator and what expandable segments lose. An
-    allocator that fragments more hands cached blocks back before it gives up, so its reserved
-    bytes are no tighter a limit.
+    Usable HBM less what lives outside the allocator and what segments lose, which is nothing where
+    a compiler plans every buffer. An allocator that fragments more hands cached blocks back before
+    it gives up, so its reserved bytes are no tighter a limit.
     """
-    return (accelerator.hbm_usable_bytes - memory.context_bytes) / memory.fragmentation_expandable
+    room = accelerator.hbm_usable_bytes - memory.context_bytes
+    return room if allocator is Allocator.PLANNED else room / memory.fragmentation_expandable

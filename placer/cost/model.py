@@ -23,7 +23,13 @@ from placer.cost.items import (
     item_time,
     items_of,
 )
-from placer.cost.memory import Parameters, allocatable_bytes, logits_bytes, state_bytes
+from placer.cost.memory import (
+    Parameters,
+    allocatable_bytes,
+    beside_gradients,
+    logits_bytes,
+    state_bytes,
+)
 from placer.cost.rates import DeviceRates, device_rates
 from placer.cost.spans import AxisSpans, spans_of
 from placer.cost.stage_costs import FloatArray, StageCosts
@@ -81,8 +87,7 @@ class CostModel:
             run=self.run,
         )
         shard = shard_of(batch, self.run.seq_len)
-        imbalance = self.run.features.expert_imbalance
-        items = items_of(self.model, shard, rates, imbalance, dropout=self.run.features.dropout)
+        items = items_of(self.model, shard, rates, self.run.features)
         work = ItemContext(
             model=self.model, shard=shard, rates=rates, fabric=fabric, modules=modules
         )
@@ -97,8 +102,13 @@ class CostModel:
         dp = data_parallel_costs(self._mean_stage(items, parameters, batch), fabric)
         dense_s, expert_s = optimizer_s_per_parameter(fabric, rates.hbm_bytes_per_s)
         states = [state_bytes(p, batch, self.run) for p in parameters]
-        saved = [activation_bytes(item, work) for item in items]
-        logits = logits_bytes(self.model, shard, fused=self.run.features.fused_cross_entropy)
+        saved = [
+            beside_gradients(activation_bytes(item, work), state.gradients, batch)
+            for item, state in zip(items, states, strict=True)
+        ]
+        transient = self._transient(items, batch)
+        logits = logits_bytes(self.model, shard, self.run.features)
+        unshared = np.maximum(logits - transient, 0.0)
         return StageCosts(
             item_names=self.item_names,
             time_s=np.stack(
@@ -117,8 +127,8 @@ class CostModel:
             gradients_bytes=column([s.gradients for s in states]),
             optimizer_bytes=column([s.optimizer for s in states]),
             activation_bytes=column(saved),
-            buffer_bytes=column([logits if i.name == LOSS else np.zeros(1) for i in items]),
-            transient_bytes=self._transient(items, batch),
+            buffer_bytes=column([unshared if i.name == LOSS else np.zeros(1) for i in items]),
+            transient_bytes=transient,
             fixed_bytes=self.constants.memory.workspace_bytes,
         )
 
@@ -145,7 +155,8 @@ class CostModel:
     def memory_limit_bytes(self, generation: int) -> float:
         """What a stage's tensors may add up to on an accelerator of this generation."""
         accelerator = self.topology.accelerators[generation]
-        return allocatable_bytes(accelerator, self.constants.memory)
+        allocator = self.run.features.allocator
+        return allocatable_bytes(accelerator, allocator, self.constants.memory)
 
     def _parameters(self, item: Item, batch: StrategyBatch) -> Parameters:
         """Parameters of an item; a tied head on the embedding's own stage adds none."""

@@ -161,7 +161,6 @@ class Staging:
     def _priced_items(self, generation: int, exchanges: CellExchanges) -> dict[str, ItemPass]:
         plan, rates = self.plan, self._rates(generation)
         shard = _shard(plan.strategy, plan.run.seq_len)
-        features = plan.run.features
         model = PassModel(
             model=plan.model,
             run=plan.run,
@@ -172,9 +171,7 @@ class Staging:
             modules=self._modules(),
             exchanges=exchanges,
         )
-        items = items_of(
-            plan.model, shard, rates, features.expert_imbalance, dropout=features.dropout
-        )
+        items = items_of(plan.model, shard, rates, plan.run.features)
         return {item.name: model.item(self._own(item)) for item in items}
 
     def _own(self, item: Item) -> Item:

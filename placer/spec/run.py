@@ -82,11 +82,13 @@ class GradientRecipe(StrEnum):
 class Allocator(StrEnum):
     """How the framework's allocator lays blocks out.
 
-    ``expandable``: growing segments (PyTorch 2.1 on); ``caching``: fixed segments that fragment.
+    ``expandable``: growing segments (PyTorch 2.1 on); ``caching``: fixed segments that fragment;
+    ``planned``: a compiler gives every buffer its place before the step (XLA).
     """
 
     EXPANDABLE = "expandable"
     CACHING = "caching"
+    PLANNED = "planned"
 
 
 class Features(BaseModel):
@@ -115,6 +117,8 @@ class Features(BaseModel):
     """Load of the busiest expert rank over the mean; 1 for forced balance, 1.1-1.3 is common."""
     dropout: Flag = False
     """Dropout masks are kept for the backward pass."""
+    eager_modules: Flag = False
+    """Plain PyTorch modules: gated activations run in pieces, gathered inputs and logits are kept."""
 
 
 class RunSpec(BaseModel):

@@ -38,8 +38,14 @@ DEEPSPEED: Final = ("megatron-deepspeed",)
 NARROW_GRADIENTS: Final = ("nemo 2", "bridge")
 """Recipes on NeMo 2 and Megatron-Bridge: mixed-precision plugin with ``grad_reduce_in_fp32`` off."""
 
-SIXTEEN_BIT_GRADIENTS: Final = ("aa-scaling",)
-"""Gradients stay in the training format (Aleph-Alpha/scaling core/optimizer/parameter_group.py)."""
+SIXTEEN_BIT_GRADIENTS: Final = ("aa-scaling", "mlperf", "launcher 23.")
+"""Gradients stay in the training format: Aleph-Alpha/scaling core/optimizer/parameter_group.py; the
+MLPerf entries on NeMo set ``grad_reduce_in_fp32=False`` (mlcommons/training_results_v5.0, llama31_405b
+pretrain.py). For NeMo launcher 23.03 deduced: with fp32 gradients the tensors of its 5B runs, which ran,
+add up to more than the part has."""
+
+EAGER_MODULES: Final = ("aa-scaling",)
+"""Plain PyTorch modules around a fused attention kernel (Aleph-Alpha/scaling core/nn)."""
 
 FUSED_LOSS: Final = (*NARROW_GRADIENTS, "mlperf", *EAGER)
 """Cross-entropy fusion is on (NeMo and Bridge recipes; llm-foundry's ``fused_crossentropy``)."""
@@ -112,9 +118,18 @@ def features_of(row: Row) -> Features:
         flat_gather=any(mark in name for mark in FLAT),
         gradients=_gradients(row, name),
         fused_cross_entropy=any(mark in name for mark in FUSED_LOSS),
-        allocator=Allocator.CACHING if unfused else Allocator.EXPANDABLE,
+        allocator=_allocator(name),
         dropout=unfused,
+        eager_modules=any(mark in name for mark in EAGER_MODULES),
     )
+
+
+def _allocator(name: str) -> Allocator:
+    """XLA plans buffers; software of the time before expandable segments fragments them."""
+    if any(mark in name for mark in COMPILED):
+        return Allocator.PLANNED
+    unfused = any(mark in name for mark in UNFUSED_ERA)
+    return Allocator.CACHING if unfused else Allocator.EXPANDABLE
 
 
 def _gradients(row: Row, name: str) -> GradientRecipe:

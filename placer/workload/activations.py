@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from placer.spec.model import AttentionKind, LayerClass, MlpKind, ModelSpec
+from placer.spec.run import Features
 from placer.workload.attention import projection_width
 from placer.workload.mlp import routed_tokens
 from placer.workload.operators import FloatArray, Shard
@@ -49,38 +50,44 @@ def saved_tensors(
     *,
     linear_input_bytes: float,
     fused_attention: bool,
-    dropout: bool,
-    imbalance: float,
+    features: Features,
 ) -> tuple[SavedTensor, ...]:
     """What one decoder layer keeps without recomputation.
 
     ``linear_input_bytes`` is the width in which inputs of linear layers are kept (2 in bf16, 1 in
-    the FP8 recipes).
+    the FP8 recipes). Plain modules gather a sequence-parallel input outside the product, which
+    then keeps the gathered one (Aleph-Alpha/scaling ``core/nn/norm/rms_norm.py``); Megatron-LM keeps
+    the local part and gathers it again.
     """
     hidden = model.hidden_size
+    inputs = shard.tokens if features.eager_modules else shard.local_tokens
     norm_input = SavedTensor(name="norm_inputs", size_bytes=2 * BF16 * hidden * shard.local_tokens)
     normed = SavedTensor(
         name="norm_outputs",
-        size_bytes=2 * linear_input_bytes * hidden * shard.local_tokens,
+        size_bytes=2 * linear_input_bytes * hidden * inputs,
         dropped_by=(RecomputeModule.LAYERNORM,),
     )
     tensors = [norm_input, normed]
-    tensors.extend(_attention_tensors(model, shard, linear_input_bytes, fused_attention))
-    if dropout:
+    tensors.extend(_attention_tensors(model, shard, linear_input_bytes, fused_attention, features))
+    if features.dropout:
         masks = 2 * DROPOUT_MASK_BYTES * hidden * shard.local_tokens
         tensors.append(SavedTensor(name="dropout_masks", size_bytes=masks))
     if layer.mlp is MlpKind.DENSE:
-        tensors.extend(
-            _mlp_tensors(model, model.mlp.ffn_hidden_size, shard, linear_input_bytes, "mlp")
-        )
+        width = model.mlp.ffn_hidden_size / shard.tp * shard.tokens
+        tensors.extend(_mlp_tensors(model, width, linear_input_bytes, "mlp", features))
     else:
-        tensors.extend(_moe_tensors(model, shard, linear_input_bytes, imbalance))
+        tensors.extend(_moe_tensors(model, shard, linear_input_bytes, features))
     return tuple(tensors)
 
 
 def _attention_tensors(
-    model: ModelSpec, shard: Shard, linear_input_bytes: float, fused: bool
+    model: ModelSpec, shard: Shard, linear_input_bytes: float, fused: bool, features: Features
 ) -> list[SavedTensor]:
+    """Q, K, V, the output, latents and unfused scores.
+
+    The policies of compiled frameworks keep what the output projection returns, which with the
+    layer's input gives the second norm's, and not what it takes in.
+    """
     attention = model.attention
     heads = attention.num_heads / shard.tp
     up = (RecomputeModule.MLA_UP_PROJECTION,) if attention.kind is AttentionKind.MLA else ()
@@ -93,6 +100,7 @@ def _attention_tensors(
         SavedTensor(
             name="attention_output",
             size_bytes=BF16 * heads * attention.v_head_dim * shard.tokens,
+            dropped_by=(RecomputeModule.CORE_ATTENTION,) if features.compile else (),
         ),
     ]
     if attention.kind is AttentionKind.MLA:
@@ -111,31 +119,39 @@ def _attention_tensors(
 
 
 def _mlp_tensors(
-    model: ModelSpec, ffn: int, shard: Shard, linear_input_bytes: float, prefix: str
+    model: ModelSpec,
+    width_tokens: FloatArray,
+    linear_input_bytes: float,
+    prefix: str,
+    features: Features,
 ) -> list[SavedTensor]:
-    width = ffn / shard.tp
-    up = 2.0 if model.mlp.gated else 1.0
+    """Inputs of the activation function and of the down projection.
+
+    A gated activation run in pieces also keeps what the gate multiplies (``silu(x) * gate``).
+    """
+    pieces = model.mlp.gated and features.eager_modules and not features.compile
+    up = 1.0 + model.mlp.gated + pieces
     module = RecomputeModule.SHARED_EXPERTS if prefix == "shared" else RecomputeModule.MLP
     return [
         SavedTensor(
             name=f"{prefix}_hidden",
-            size_bytes=BF16 * up * width * shard.tokens,
+            size_bytes=BF16 * up * width_tokens,
             dropped_by=(module,),
         ),
         SavedTensor(
             name=f"{prefix}_activated",
-            size_bytes=linear_input_bytes * width * shard.tokens,
+            size_bytes=linear_input_bytes * width_tokens,
             dropped_by=(module,),
         ),
     ]
 
 
 def _moe_tensors(
-    model: ModelSpec, shard: Shard, linear_input_bytes: float, imbalance: float
+    model: ModelSpec, shard: Shard, linear_input_bytes: float, features: Features
 ) -> list[SavedTensor]:
     moe = model.moe
     assert moe is not None, "a MoE layer needs a MoE block"
-    routed = routed_tokens(moe, shard) * imbalance
+    routed = routed_tokens(moe, shard) * features.expert_imbalance
     width = moe.ffn_hidden_size / shard.etp
     up = 2.0 if model.mlp.gated else 1.0
     whole = RecomputeModule.MOE
@@ -165,9 +181,8 @@ def _moe_tensors(
         ),
     ]
     if moe.shared_ffn_hidden_size:
-        tensors.extend(
-            _mlp_tensors(model, moe.shared_ffn_hidden_size, shard, linear_input_bytes, "shared")
-        )
+        shared = moe.shared_ffn_hidden_size / shard.tp * shard.tokens
+        tensors.extend(_mlp_tensors(model, shared, linear_input_bytes, "shared", features))
     return tensors
 
 

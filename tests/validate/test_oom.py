@@ -9,9 +9,8 @@ from placer.validate.oom import OOM_REPORTS, JudgedReport, judge_oom_reports
 from placer.validate.table import TIME_COLUMNS, read_rows
 from placer.validate.validation import validate
 
-JUDGED_NOT_TO_FIT = 0.72
-"""43 of 59. The aim is 0.8; oom_reports.md says which are missed: most on software that gathers
-logits over the tensor-parallel group, which the cost model splits."""
+JUDGED_NOT_TO_FIT = 0.85
+"""104 of 120; oom_reports.md says which are missed and why."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def test_a_report_fits_when_its_fullest_stage_does(reports: tuple[JudgedReport, 
 def test_what_nearly_fits_is_judged_close(reports: tuple[JudgedReport, ...]) -> None:
     missed = [report for report in reports if report.fits]
     close = [report for report in missed if report.needs_bytes > 0.8 * report.limit_bytes]
-    assert len(missed) - len(close) <= 1
+    assert len(missed) - len(close) <= 3
 
 
 def test_the_page_counts_reports_and_names_the_misjudged() -> None:

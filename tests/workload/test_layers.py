@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from plan_samples import DENSE_MODEL, MOE_MODEL
 
 from placer.spec.model import Attention, LayerClass, Mlp, MlpKind, ModelSpec
+from placer.spec.run import Features
 from placer.workload.activations import (
     RecomputeModule,
     kept_bytes,
@@ -69,8 +72,7 @@ def test_activations_of_a_gpt_layer(*, fused: bool, dropout: bool, per_sbh: floa
         shard(),
         linear_input_bytes=2.0,
         fused_attention=fused,
-        dropout=dropout,
-        imbalance=1.0,
+        features=Features(dropout=dropout),
     )
     per = kept_bytes(tensors, frozenset())[0] / (2048 * 6144)
     assert per == pytest.approx(per_sbh)
@@ -84,8 +86,7 @@ def test_unfused_attention_keeps_five_bytes_per_score() -> None:
         shard(),
         linear_input_bytes=2.0,
         fused_attention=False,
-        dropout=False,
-        imbalance=1.0,
+        features=Features(),
     )
     kept = kept_bytes(tensors, frozenset())
     without = kept_bytes(tensors, frozenset({RecomputeModule.CORE_ATTENTION}))
@@ -156,3 +157,24 @@ def test_model_flops_per_token_of_llama_8b() -> None:
     matrices = 32 * (4096 * (4096 + 2 * 1024) + 4096 * 4096 + 3 * 4096 * 14336) + 128256 * 4096
     attention = 32 * 6 * (8193 / 2) * 32 * 256
     assert model_flops_per_token(llama, 8192) == pytest.approx(6 * matrices + attention)
+
+
+def test_plain_modules_keep_gathered_inputs_and_the_gate() -> None:
+    """Two norm outputs of the whole sequence instead of its eighth, and silu(x) beside the rest."""
+    split = replace(shard(tp=8.0), local_tokens=np.array([2048.0 / 8.0]))
+
+    def kept(features: Features) -> float:
+        tensors = saved_tensors(
+            DENSE_MODEL,
+            DENSE,
+            split,
+            linear_input_bytes=2.0,
+            fused_attention=True,
+            features=features,
+        )
+        return float(kept_bytes(tensors, frozenset())[0])
+
+    more = kept(Features(eager_modules=True)) - kept(Features())
+    gathered = 2 * 2 * DENSE_MODEL.hidden_size * 2048 * 7 / 8
+    gate = 2 * DENSE_MODEL.mlp.ffn_hidden_size / 8 * 2048 if DENSE_MODEL.mlp.gated else 0.0
+    assert more == pytest.approx(gathered + gate)
