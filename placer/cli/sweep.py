@@ -23,6 +23,7 @@ from placer.cli.options import (
     given,
     parse_tokens,
 )
+from placer.cli.output_file import write_file
 from placer.cli.progress import CountLine
 
 Template = Annotated[
@@ -86,12 +87,15 @@ def sweep(
         typer.Option(metavar="DIR", help="Keep answers here instead of ~/.cache/placer/sweep."),
     ] = None,
     calibration: Calibration = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Solve many layouts made from one template; stopped, it goes on where it was."""
     from placer import api
-    from placer.report.sweep_json import sweep_json
-    from placer.report.sweep_text import render_sweep
+    from placer.report.sweep.document import sweep_json
+    from placer.report.sweep.terminal import render_sweep
 
     _, run = api.read_configuration(
         None,
@@ -129,6 +133,10 @@ def sweep(
         )
     if found.num_open:
         say(f"warning: stopped with {found.num_open:,} layouts open", style="yellow")
+    if html is not None:
+        from placer.report.sweep.page import sweep_page
+
+        write_file(html, sweep_page(found), "--html")
     if as_json:
         write(sweep_json(found))
         return

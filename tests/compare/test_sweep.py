@@ -22,8 +22,9 @@ from placer.compare.sweep.result import Sweep
 from placer.compare.sweep.solved import SolvedLayout
 from placer.compare.sweep.store import Store
 from placer.errors import InputError
-from placer.report.sweep_json import sweep_json
-from placer.report.sweep_text import render_sweep
+from placer.report.sweep.document import sweep_json
+from placer.report.sweep.page import sweep_page
+from placer.report.sweep.terminal import render_sweep
 
 RUN = RunOptions(global_batch_size=64, seq_len=2048)
 MODEL, TEMPLATE = "llama-3.1-8b", "lab-8x-h100"
@@ -162,6 +163,20 @@ def test_processes_give_the_same_bytes_and_survive_the_loss_of_one() -> None:
     alone = sweep_json(swept(vary))
     assert sweep_json(swept(vary, executor=Processes(num_workers=2))) == alone
     assert sweep_json(swept(vary, executor=Losing(num_workers=2))) == alone
+
+
+def test_the_page_holds_a_map_and_what_a_tenth_more_buys() -> None:
+    found = swept(BANDWIDTHS, "accelerator=h100_sxm,h200_sxm,nothing", sensitivity=True)
+    html = sweep_page(found)
+    assert html == sweep_page(found)
+    assert html.count("<svg") == 4  # the map and the bars, each for wide and narrow pages
+    assert "What a tenth more buys" in html
+    assert "Without a plan" in html
+
+
+def test_a_value_without_any_plan_makes_no_map() -> None:
+    found = swept(BANDWIDTHS, "accelerator=h100_sxm,nothing")
+    assert grids(found) == ()
 
 
 def test_the_json_names_its_schema_and_every_layout() -> None:

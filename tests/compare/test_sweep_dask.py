@@ -21,7 +21,7 @@ from placer.api.sweeping import sweep
 from placer.compare.sweep.axes import parse_axes
 from placer.compare.sweep.solved import SolvedLayout
 from placer.errors import InputError
-from placer.report.sweep_json import sweep_json
+from placer.report.sweep.document import sweep_json
 
 pytest.importorskip("distributed", reason="needs placer[dask]")
 

@@ -70,8 +70,11 @@ class Grid:
 
 
 def grids(sweep: Sweep) -> tuple[Grid, ...]:
-    """A grid for each two axes that have several values, in their order."""
-    varied = [place for place, axis in enumerate(sweep.axes) if len(axis.values) > 1]
+    """A grid for each two axes that have plans at several values, in their order."""
+    planned = [row.point for row in sweep.rows if row.plan is not None]
+    varied = [
+        place for place in range(len(sweep.axes)) if len({point[place] for point in planned}) > 1
+    ]
     return tuple(
         _grid(sweep, first, second)
         for index, first in enumerate(varied)
