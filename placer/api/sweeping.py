@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from placer import __version__
 from placer.api.executors import Executor, InThisProcess
 from placer.api.question import RunOptions, ask, complete_run
 from placer.api.solving import LayoutTask, layout_task, searched
@@ -136,6 +137,7 @@ def sweep(
         gap=options.gap,
         rows=rows,
         num_questions=len(unique),
+        placer_version=__version__,
     )
     if sensitivity and found.best is not None and not found.num_open:
         found = replace(found, gains=shared.gains(layouts[found.best.index]))

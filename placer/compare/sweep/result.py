@@ -61,6 +61,7 @@ class Sweep:
     gap: float
     rows: tuple[SweepRow, ...]
     num_questions: int
+    placer_version: str
     gains: tuple[Gain, ...] = ()
 
     @property

@@ -22,6 +22,7 @@ def sweep_json(sweep: Sweep) -> str:
         "axes": [{"key": axis.key, "values": list(axis.values)} for axis in sweep.axes],
         "assumptions": list(sweep.assumptions),
         "gap": sweep.gap,
+        "placer_version": sweep.placer_version,
         "layouts": len(sweep.rows),
         "questions": sweep.num_questions,
         "open": sweep.num_open,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from placer import __version__
 from placer.report.html.page import Section, page
 from placer.report.html.parts import figure, folded, paragraphs, table
 from placer.report.sweep.figures import figures
@@ -48,7 +47,7 @@ def sweep_page(sweep: Sweep) -> str:
         facts=facts,
         warnings=warnings,
         sections=tuple(_sections(sweep)),
-        footer=(f"placer {__version__}",),
+        footer=(f"placer {sweep.placer_version}",),
     )
 
 
