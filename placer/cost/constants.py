@@ -202,9 +202,10 @@ def section_of(shape: type[Section], constants: Constants, section: str) -> Sect
 def parse_constants(text: str) -> Constants:
     """Constants from YAML: nested sections whose leaves have value, unit, kind and source."""
     document = yaml.safe_load(text)
-    likeness = tuple(
-        (key, str(body.get(FALLBACK_KEY, ""))) for key, body in document["links"].items()
-    )
+    links = document.get("links") if isinstance(document, Mapping) else None
+    if not isinstance(links, Mapping) or not all(isinstance(b, Mapping) for b in links.values()):
+        raise ConstantsError("constants: expected a section links that holds sections")
+    likeness = tuple((key, str(body.get(FALLBACK_KEY, ""))) for key, body in links.items())
     entries = sorted(_leaves(document, ""), key=lambda constant: constant.name)
     return Constants(entries=tuple(entries), likeness=likeness)
 
@@ -235,6 +236,10 @@ def _constant(name: str, body: Mapping[str, object]) -> Constant:
     value = body["value"]
     if not isinstance(value, int | float):
         raise ConstantsError(f"{name}: expected a number, got {value!r}")
+    if body["kind"] not in tuple(ConstantKind):
+        raise ConstantsError(
+            f"{name}: kind: expected {', '.join(ConstantKind)}, got {body['kind']!r}"
+        )
     return Constant(
         name=name,
         value=float(value),
