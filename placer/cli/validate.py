@@ -14,6 +14,8 @@ from placer.errors import InputError, Problem
 
 COLLECTIVES: Final = "nccl_measured"
 """The table of measured collectives, of another form than runs."""
+UTILISATION: Final = "bandwidth_for_utilisation"
+"""The table of bandwidths between sites, of another form too."""
 
 
 def validate(
@@ -22,7 +24,8 @@ def validate(
         typer.Argument(
             metavar="RUNS",
             help="A CSV file of measured runs, or a table that travels with placer:"
-            " measured_runs, measured_small_models, nccl_measured (collectives).",
+            " measured_runs, measured_small_models, nccl_measured (collectives),"
+            " bandwidth_for_utilisation (between sites).",
         ),
     ] = "measured_runs",
     *,
@@ -38,9 +41,10 @@ def validate(
     ] = None,
 ) -> None:
     """Compare the cost model with measured runs: every row, every group, every choice."""
-    if runs == COLLECTIVES:
-        refuse_for_collectives({"--all": every_row, "--markdown": markdown, "--svg": svg})
-        write_collectives(as_json=as_json)
+    if runs in (COLLECTIVES, UTILISATION):
+        refuse_beside_runs(runs, {"--all": every_row, "--markdown": markdown, "--svg": svg})
+        write_table = write_collectives if runs == COLLECTIVES else write_utilisation
+        write_table(as_json=as_json)
     else:
         write_runs(runs, every_row=every_row, as_json=as_json, markdown=markdown, svg=svg)
 
@@ -82,8 +86,18 @@ def write_collectives(*, as_json: bool) -> None:
     write(collectives_json(check) if as_json else render_collectives(check, colour=is_coloured()))
 
 
-def refuse_for_collectives(options: Mapping[str, object]) -> None:
-    """Options that say nothing about collectives.
+def write_utilisation(*, as_json: bool) -> None:
+    """Bandwidth between sites for a share of time spent computing."""
+    from placer.cost.across.utilisation import published_utilisation
+    from placer.report.utilisation_json import utilisation_json
+    from placer.report.utilisation_text import render_utilisation
+
+    table = published_utilisation()
+    write(utilisation_json(table) if as_json else render_utilisation(table, colour=is_coloured()))
+
+
+def refuse_beside_runs(table: str, options: Mapping[str, object]) -> None:
+    """Options that say something of measured runs only.
 
     Raises
     ------
@@ -93,7 +107,7 @@ def refuse_for_collectives(options: Mapping[str, object]) -> None:
     problems = [
         Problem(
             source=name,
-            expected=f"no {name} with {COLLECTIVES}, which is a table of collectives",
+            expected=f"no {name} with {table}, which is no table of runs",
             found=name,
             remedy="Print the text, or --json.",
         )

@@ -110,6 +110,20 @@ def test_options_about_runs_are_refused_for_collectives(
     assert "--all: expected no --all" in errors
 
 
+def test_bandwidths_between_sites_are_printed_beside_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, "bandwidth_for_utilisation") == 0
+    page = capsys.readouterr().out
+    assert "66 of 74 cells within 15.0 %, 74 within 40.0 %" in page
+    assert "the bandwidth reached is not published" in " ".join(page.split())
+    assert max(len(line) for line in page.splitlines()) <= 100
+    assert exit_code(monkeypatch, "bandwidth_for_utilisation", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert len(document["cells"]) == 74
+    assert len(document["runs"]) == 4
+
+
 def test_out_of_memory_reports_are_in_the_document(
     runs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

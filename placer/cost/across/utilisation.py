@@ -1,10 +1,11 @@
 """How much bandwidth between sites keeps computation at a share of the time, and what is published.
 
-Two papers simulated it; `BandwidthTable` holds their figures beside what our formula asks for.
+Two papers simulated it; ``BandwidthTable`` holds their figures beside what our formula asks for.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Final
@@ -97,6 +98,22 @@ class MeasuredUtilisation(BaseModel):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One bandwidth (Gbit/s) as printed, and what our formula expects to be printed."""
+
+    model: SimulatedModel
+    row: SimulatedRow
+    utilisation: float
+    published_gbps: float
+    predicted_gbps: float
+
+    @property
+    def error(self) -> float:
+        """Ours over theirs, less one."""
+        return self.predicted_gbps / self.published_gbps - 1.0
+
+
 class BandwidthTable(BaseModel):
     """What is published about bandwidth and utilisation."""
 
@@ -104,11 +121,6 @@ class BandwidthTable(BaseModel):
 
     simulated: SimulatedTable
     measured: tuple[MeasuredUtilisation, ...]
-
-    @property
-    def num_cells(self) -> int:
-        """Bandwidths printed in the simulated table."""
-        return sum(len(row.gbps) for model in self.simulated.models for row in model.rows)
 
     def predicted_gbps(self, model: SimulatedModel, row: SimulatedRow, utilisation: float) -> float:
         """What our formula expects the table to print.
@@ -125,13 +137,19 @@ class BandwidthTable(BaseModel):
         half_step = 10.0 ** (0.5 / self.simulated.points_per_decade)
         return float(needed / BYTES_PER_GBIT * half_step)
 
-    def errors(self) -> tuple[tuple[SimulatedModel, SimulatedRow, float, float], ...]:
-        """Each cell with its utilisation and ``predicted / printed - 1``, in file order."""
+    def cells(self) -> tuple[Cell, ...]:
+        """Every bandwidth printed beside ours, in file order."""
         return tuple(
-            (model, row, u, self.predicted_gbps(model, row, u) / printed - 1.0)
+            Cell(
+                model=model,
+                row=row,
+                utilisation=share,
+                published_gbps=printed,
+                predicted_gbps=self.predicted_gbps(model, row, share),
+            )
             for model in self.simulated.models
             for row in model.rows
-            for u, printed in zip(self.simulated.utilisations, row.gbps, strict=False)
+            for share, printed in zip(self.simulated.utilisations, row.gbps, strict=False)
         )
 
 
