@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ from placer.importers.jobs import JobFormat
 from placer.importers.jobs import read_job as read_foreign_job
 from placer.importers.model_source import load_model
 from placer.importers.yaml_text import comment, flow, wrapped
+from placer.spec.catalogue import CatalogueKind, resolve_input
 from placer.spec.yaml_source import load_document
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def read_job(
     if path is None or (kind is None and path.suffix.lower() in OWN_SUFFIXES):
         configuration, options = read_configuration(path, degrees, run)
         if model is None and path is not None:
-            model = load_document(path, ConfigurationFile).model
+            model = _model_in(path)
         return JobFile(configuration=configuration, run=options, model=model)
     job = read_foreign_job(path, kind, with_model=model is None)
     if model is not None:
@@ -87,6 +88,26 @@ def read_job(
         model=job.model if model is None else model,
         notes=tuple(notes),
     )
+
+
+def _model_in(path: Path) -> ModelSpec | str | None:
+    """The model that a configuration of our own states; a name must be one.
+
+    Raises
+    ------
+    InputError
+        For a name nobody knows, under the file's own name.
+    """
+    model = load_document(path, ConfigurationFile).model
+    if not isinstance(model, str):
+        return model
+    try:
+        resolve_input(model, CatalogueKind.MODEL)
+    except InputError as error:
+        raise InputError(
+            replace(problem, source=str(path), field="model") for problem in error.problems
+        ) from error
+    return model
 
 
 def _check_shape(job: Job, named: str | ModelSpec) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -49,7 +50,7 @@ def field_problems(
     list[FieldProblem]
         In pydantic's order; of a file that is wrong throughout, the first ``MAX_PROBLEMS``.
     """
-    schema = model.model_json_schema()
+    schema = _schema_of(model)
     problems = []
     found_wrong = error.errors(include_url=False)[:MAX_PROBLEMS]
     for details in found_wrong:
@@ -59,6 +60,11 @@ def field_problems(
         found = show_value(details["input"] if node is None else node.value)
         problems.append(_problem(details, path, found, schema))
     return problems
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _follows(details: ErrorDetails, others: list[ErrorDetails]) -> bool:

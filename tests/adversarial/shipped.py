@@ -49,7 +49,7 @@ def model_then_estimate(path: Path) -> None:
 def cluster_then_estimate(path: Path) -> None:
     """A cluster: read, built and shown, then used for a small model."""
     use_cluster(path)
-    checked(lambda: api.estimate("llama-3.1-8b", path, api.Configuration(tp=2, pp=2)))
+    checked(lambda: api.estimate("llama-3.1-8b", path, api.Configuration(tp=2, pp=2, dp=4)))
 
 
 def checked(estimate: Callable[[], Plan]) -> None:

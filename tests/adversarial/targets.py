@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from placer import api
-from placer.api.configuration import ConfigurationFile
 from placer.check.validator import check_plan
 from placer.cost.constants import load_constants
 from placer.errors import InfeasibleError, InputError, TimeLimitError
@@ -85,9 +84,8 @@ def use_cluster(path: Path) -> None:
 
 def use_configuration(path: Path) -> None:
     """A configuration: read, then costed on a small cluster."""
-    configuration, run = api.read_configuration(path, {}, {})
-    model = load_document(path, ConfigurationFile).model or "llama-3.1-8b"
-    api.estimate(model, "dgx-h100-superpod-1k", configuration, run)
+    job = api.read_job(path)
+    api.estimate(job.model or "llama-3.1-8b", "lab-8x-h100", job.configuration, job.run)
 
 
 def use_calibration(path: Path) -> None:

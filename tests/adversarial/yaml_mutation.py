@@ -24,22 +24,29 @@ SCALARS: Final = (
 )  # fmt: skip
 
 Path = tuple[Any, ...]
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def mutated_yaml(text: str, source: random.Random) -> str:
     """A document with one to three wounds, dumped again."""
-    tree = yaml.safe_load(text)
+    tree = yaml.load(text, Loader=LOADER)
     raws: list[str] = []
     for _ in range(source.choice((1, 1, 1, 2, 3))):
         wound = source.choice(WOUNDS)
         wound(tree, source, raws)
-    out = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=1000)
+    out = dumped(tree)
     for raw in raws:
         out = out.replace(RAW, raw, 1)
     if source.random() < 0.05:
         lines = out.splitlines(keepends=True)
         out = "".join([*lines, source.choice(lines)]) if lines else out
     return out
+
+
+def dumped(tree: Any) -> str:
+    """The text of a tree, in the order of its fields."""
+    return str(yaml.dump(tree, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=1000))
 
 
 def places(tree: Any, path: Path = ()) -> list[Path]:
@@ -69,7 +76,7 @@ def _lost(tree: Any, source: random.Random, raws: list[str]) -> None:
 
 def _retyped(tree: Any, source: random.Random, raws: list[str]) -> None:
     path = _some(tree, source)
-    if path is not None and RAW not in yaml.safe_dump(tree):
+    if path is not None and RAW not in dumped(tree):
         parent(tree, path)[path[-1]] = RAW
         raws.append(source.choice(SCALARS))
 
