@@ -177,11 +177,11 @@ def few_runs() -> tuple[bytes, ...]:
 
 CONFIGURATIONS: Final = (
     (
-        b"tp: 2\npp: 2\nvpp: 2\ndp: 4\nmicro_batch_size: 1\nrecompute: selective\n"
+        b"tp: 2\npp: 2\nvpp: 2\ndp: 2\nmicro_batch_size: 1\nrecompute: selective\n"
         b"run:\n  global_batch_size: 64\n  seq_len: 4096\n  precision: bf16\n"
         b"  features:\n    cuda_graph: none\n    dp_overlap: true\nmodel: llama-3.1-8b\n"
     ),
-    b"tp: 8\ncp: 2\nep: 1\nzero_stage: 3\nrun: {global_batch_tokens: 4M, framework: torchtitan}\n",
+    b"tp: 4\ncp: 2\nep: 1\nzero_stage: 3\nrun: {global_batch_tokens: 4M, framework: torchtitan}\n",
 )
 CALIBRATION: Final = (
     b"schema: placer.calibration/v1\nderates: {clock: 0.9, straggler: 1.05}\nconstants:\n"

@@ -263,9 +263,9 @@ BOMBS = {
 @pytest.mark.parametrize("suffix", [".yaml", ".json"])
 def test_bombs_are_refused_quickly(tmp_path: Path, name: str, suffix: str) -> None:
     path = tmp_path / f"bomb{suffix}"
-    started = time.monotonic()
+    started = time.process_time()
     found = problems_of(path, BOMBS[name])
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert len("\n".join(map(str, found))) < 20_000
 
 
