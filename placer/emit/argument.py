@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from textwrap import wrap
+from typing import Final
+
+COLUMNS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +37,17 @@ def comment(text: str) -> str:
     return f"# {''.join(c if c.isprintable() else '?' for c in text)}".rstrip()
 
 
+def comment_lines(text: str, indent: str = "") -> list[str]:
+    """A shell comment on as many lines as it takes."""
+    return [f"{indent}{comment(line)}" for line in wrap(text, COLUMNS - len(indent) - len("# "))]
+
+
 def section_lines(section: Section) -> list[str]:
     """The lines of a section inside a bash array: comments above, one flag per line, quoted."""
     lines = [f"  {comment(section.title)}"]
-    lines += [f"  {comment(note)}" for note in section.notes]
+    for note in section.notes:
+        lines += comment_lines(note, "  ")
     for argument in section.arguments:
-        if argument.reason:
-            lines.append(f"  {comment(argument.reason)}")
+        lines += comment_lines(argument.reason, "  ")
         lines.append(f"  {shlex.join(argument.words)}")
     return lines

@@ -57,6 +57,13 @@ class RankTable:
         return size if consecutive else 0
 
     @property
+    def hosts_per_domain(self) -> int:
+        """Hosts of every scale-up domain, when all hold as many and more than one; else 0."""
+        pairs = np.unique(np.stack([self.domain, self.node_rank]), axis=1)
+        hosts = np.bincount(pairs[0])
+        return int(hosts[0]) if hosts[0] > 1 and np.all(hosts == hosts[0]) else 0
+
+    @property
     def uses_gpus_in_order(self) -> bool:
         """Whether local rank i runs on accelerator i of its host, everywhere."""
         return np.array_equal(self.local_rank, self.gpu_index)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from placer.emit.accelerate.rules import accelerate_rules
-from placer.emit.allocator import allocator_variables
 from placer.emit.argument import comment
+from placer.emit.environment import torch_variables
 from placer.emit.target import FrameworkFiles, Start
 from placer.plan.strategy import RecomputeGranularity
 from placer.spec.run import Precision
@@ -51,7 +51,7 @@ class Accelerate:
             files={CONFIG_FILE: text},
             sourced=(),
             program=_PROGRAM,
-            environment=allocator_variables(plan),
+            environment=torch_variables(plan),
             start=Start.NODE,
         )
 

@@ -6,13 +6,14 @@ ddp, optimizer, dist, checkpoint). The rules are Megatron-LM's.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from placer.emit.allocator import allocator_variables
-from placer.emit.argument import comment
+from placer.emit.argument import comment, comment_lines
+from placer.emit.environment import torch_variables
 from placer.emit.megatron.arguments import sections
 from placer.emit.megatron.fields import FieldValue, fields_of, yaml_lines
 from placer.emit.megatron.rules import megatron_rules
@@ -21,6 +22,7 @@ from placer.emit.target import FrameworkFiles
 from placer.spec.run import Precision
 
 if TYPE_CHECKING:
+    from placer.emit.target import EnvironmentVariable
     from placer.plan.legality import FrameworkRules
     from placer.plan.plan import Plan
     from placer.plan.ranks import RankTable
@@ -33,6 +35,9 @@ _PROGRAM: Final = (
     '"${BRIDGE_SCRIPT:?set it to your script that takes a recipe and --config-file}"'
     f' --config-file "$HERE/{OVERRIDE_FILE}" "$@"'
 )
+_SEGMENT: Final = """
+        # Block topology: these many hosts share a scale-up domain.
+        segment={},"""
 _ARCHITECTURE: Final = ("Model", "Attention", "Experts")
 _OF_ARCHITECTURE: Final = ("seq_length", "moe_token_dispatcher_type", "moe_flex_dispatcher_backend")
 _ELSEWHERE: Final = {
@@ -87,12 +92,11 @@ class MegatronBridge:
         """The overrides of a plan."""
         check_layout(plan)
         files = {OVERRIDE_FILE: override_file(plan, release)}
+        environment = torch_variables(plan)
         if ranks.ranks_per_node:
-            files[EXECUTOR_FILE] = executor_file(ranks)
+            files[EXECUTOR_FILE] = executor_file(ranks, environment)
             files[TASK_FILE] = "".join(f"{host}\n" for host in ranks.host_of_rank)
-        return FrameworkFiles(
-            files=files, sourced=(), program=_PROGRAM, environment=allocator_variables(plan)
-        )
+        return FrameworkFiles(files=files, sourced=(), program=_PROGRAM, environment=environment)
 
 
 def override_file(plan: Plan, release: str) -> str:
@@ -129,9 +133,16 @@ def _decided(plan: Plan, release: str) -> list[FieldValue]:
     return found
 
 
-def executor_file(ranks: RankTable) -> str:
+def executor_file(ranks: RankTable, environment: tuple[EnvironmentVariable, ...]) -> str:
     """A NeMo-Run executor that keeps to the host file."""
     hosts, per_node = len(ranks.node_names), ranks.ranks_per_node
+    space = " " * 12
+    lines = [f'{space}"SLURM_HOSTFILE": str(HERE / "{TASK_FILE}"),']
+    for variable in environment:
+        lines += comment_lines(variable.reason, space)
+        lines.append(f"{space}{json.dumps(variable.name)}: {json.dumps(variable.value)},")
+    variables = "\n".join(lines)
+    segment = _SEGMENT.format(ranks.hosts_per_domain) if ranks.hosts_per_domain else ""
     return f'''"""A NeMo-Run executor for the plan; account, partition and container are yours."""
 
 import pathlib
@@ -148,10 +159,12 @@ def executor(account, partition, **settings):
         partition=partition,
         nodes={hosts},
         ntasks_per_node={per_node},
-        gpus_per_node={ranks.gpus_per_host},
+        gpus_per_node={ranks.gpus_per_host},{segment}
         # Without it Slurm sorts hosts by name and undoes the placement.
         srun_args=["--distribution=arbitrary"],
-        env_vars={{"SLURM_HOSTFILE": str(HERE / "{TASK_FILE}")}},
+        env_vars={{
+{variables}
+        }},
         **settings,
     )
 '''

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from placer.emit.allocator import allocator_variables
 from placer.emit.deepspeed.configuration import (
     ARGUMENT_FILE,
     CONFIG_FILE,
@@ -19,6 +18,7 @@ from placer.emit.deepspeed.configuration import (
     pipeline_file,
 )
 from placer.emit.deepspeed.rules import deepspeed_rules
+from placer.emit.environment import torch_variables
 from placer.emit.target import FrameworkFiles
 
 if TYPE_CHECKING:
@@ -59,5 +59,5 @@ class DeepSpeed:
             files=files,
             sourced=(ARGUMENT_FILE,),
             program=_PROGRAM,
-            environment=allocator_variables(plan),
+            environment=torch_variables(plan),
         )

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from placer.emit.launchers.gpus_of_host import GPU_FILE, gpu_lines, gpus_of_ranks
 from placer.emit.launchers.nodes import start_of
 from placer.emit.launchers.quoting import job_name, quoted_environment
@@ -66,7 +64,7 @@ def _script(
         num_nodes=len(ranks.node_names),
         num_tasks=num_tasks,
         node_list=",".join(compress_names(ranks.node_names)),
-        segment=_segment(ranks),
+        segment=ranks.hosts_per_domain,
         gpus_per_node=ranks.gpus_per_host,
         start=start.value,
         ranks_per_node=ranks.ranks_per_node,
@@ -75,10 +73,3 @@ def _script(
         sourced=framework.sourced,
         program=framework.program,
     )
-
-
-def _segment(ranks: RankTable) -> int:
-    """Hosts in every scale-up domain of several hosts, when all hold as many; else 0."""
-    pairs = np.unique(np.stack([ranks.domain, ranks.node_rank]), axis=1)
-    hosts = np.bincount(pairs[0])
-    return int(hosts[0]) if hosts[0] > 1 and np.all(hosts == hosts[0]) else 0

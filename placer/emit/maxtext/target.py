@@ -13,6 +13,7 @@ from placer.emit.maxtext.configuration import (
 )
 from placer.emit.maxtext.mesh import mesh_split
 from placer.emit.maxtext.rules import maxtext_rules
+from placer.emit.network import network_variables
 from placer.emit.target import FrameworkFiles, Start
 from placer.plan.ranks import expand_ranks
 
@@ -50,6 +51,6 @@ class MaxText:
             },
             sourced=(ENVIRONMENT_FILE,),
             program=_PROGRAM,
-            environment=(),
+            environment=network_variables(plan),
             start=Start.RANK,
         )

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from placer.emit.argument import comment
+from placer.emit.argument import comment_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,8 +59,7 @@ def yaml_lines(fields: Iterable[FieldValue], indent: int) -> list[str]:
     space = " " * indent
     lines = []
     for entry in fields:
-        if entry.reason:
-            lines.append(f"{space}{comment(entry.reason)}")
+        lines += comment_lines(entry.reason, space)
         lines.append(f"{space}{entry.name}: {_yaml(entry.value)}")
     return lines
 

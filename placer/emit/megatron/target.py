@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from placer.emit.allocator import allocator_variables
+from placer.emit.environment import allocator_variables
 from placer.emit.megatron.arguments import argument_file
 from placer.emit.megatron.layout import layout_problems
 from placer.emit.megatron.rules import megatron_rules
+from placer.emit.network import network_variables
 from placer.emit.target import EnvironmentVariable, FrameworkFiles
 from placer.errors import InputError, Problem
 from placer.spec.run import CudaGraph
@@ -80,10 +81,11 @@ def check_layout(plan: Plan) -> None:
 def _environment(plan: Plan) -> tuple[EnvironmentVariable, ...]:
     """Only what the plan depends on."""
     variables = [*_hardware_queues(plan), *_allocator(plan)]
-    return tuple(
+    own = tuple(
         EnvironmentVariable(name=name, value=value, reason=reason)
         for name, value, reason in variables
     )
+    return own + network_variables(plan)
 
 
 def _hardware_queues(plan: Plan) -> Iterator[tuple[str, str, str]]:

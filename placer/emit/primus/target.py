@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from placer.emit.allocator import allocator_variables
 from placer.emit.argument import comment
+from placer.emit.environment import torch_variables
 from placer.emit.megatron.arguments import sections
 from placer.emit.megatron.fields import fields_of, yaml_lines
 from placer.emit.megatron.rules import megatron_rules
@@ -53,7 +53,7 @@ class Primus:
             files={EXPERIMENT_FILE: experiment_file(plan, release)},
             sourced=(),
             program=_PROGRAM,
-            environment=allocator_variables(plan),
+            environment=torch_variables(plan),
         )
 
 

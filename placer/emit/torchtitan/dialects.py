@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from placer.emit.argument import Section, comment, flag, section_lines
+from placer.emit.argument import Section, comment, comment_lines, flag, section_lines
 from placer.emit.torchtitan.layout import modules_of_chunks
 from placer.emit.torchtitan.rules import CLI_RELEASE, TOML_RELEASE
 from placer.emit.torchtitan.settings import recompute_mode, settings
@@ -54,7 +54,7 @@ def toml_file(plan: Plan) -> str:
     for section, members in by_section.items():
         lines += ["", f"[{section}]"]
         for setting in members:
-            lines += [comment(setting.reason)] if setting.reason else []
+            lines += comment_lines(setting.reason)
             lines.append(f"{setting.key} = {_toml_value(setting.value)}")
         if section == "parallelism" and plan.strategy.pp > 1:
             lines += _toml_layout(plan)

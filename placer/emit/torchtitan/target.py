@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from placer.emit.allocator import allocator_variables
+from placer.emit.environment import torch_variables
 from placer.emit.target import FrameworkFiles
 from placer.emit.torchtitan.dialects import (
     LAYOUT_MODULE,
@@ -47,7 +47,7 @@ class Torchtitan:
 
     def files(self, plan: Plan, ranks: RankTable, release: str) -> FrameworkFiles:
         """The configuration of a plan in the release's dialect."""
-        environment = allocator_variables(plan)
+        environment = torch_variables(plan)
         if self.rules(release).release == TOML_RELEASE:
             return FrameworkFiles(
                 files={TOML_FILE: toml_file(plan)},

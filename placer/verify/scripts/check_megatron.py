@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import typing
 from types import SimpleNamespace
 from typing import Any
 
+import typing_extensions
 from answering import Groups, Request, answer_all, bash_array, fake_world, judging
 
 OWN_WORDS = [
@@ -29,6 +31,9 @@ def check(request: Request) -> dict[str, Any]:
 
 def _parsed(request: Request) -> Any:
     import torch
+
+    # New in Python 3.12; Megatron-LM imports it from 0.18.0 on.
+    vars(typing).setdefault("override", typing_extensions.override)
     from megatron.training import arguments
 
     torch.cuda.get_device_properties = lambda *_: SimpleNamespace(major=9, minor=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from placer.emit.argument import comment_lines
+
 
 def render(name: str, **values: object) -> str:
     """Fill in a template of this folder; a value that is not given is an error."""
@@ -15,4 +17,5 @@ def render(name: str, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["comment"] = lambda text: "\n".join(comment_lines(text))
     return environment.get_template(name).render(**values)

@@ -17,7 +17,8 @@ MEGATRON_ARGS=(
   --max-position-embeddings 8192
   --position-embedding-type rope
   --normalization RMSNorm
-  # Vocabulary padding: 32000 rows become 32000, a multiple of 128 * tp 2. The tokenizer must give 32000.
+  # Vocabulary padding: 32000 rows become 32000, a multiple of 128 * tp 2. The tokenizer must give
+  # 32000.
   --make-vocab-size-divisible-by 128
   --swiglu
   --untie-embeddings-and-output-weights
@@ -56,7 +57,8 @@ MEGATRON_ARGS=(
   --expert-tensor-parallel-size 1
   # With experts, training fails in the first forward pass without it.
   --sequence-parallel
-  # Stages are uneven: E embedding, t decoder layer, m MTP, L loss; | ends a chunk, chunk i is on stage i % 2. Replaces every other layer-split flag.
+  # Stages are uneven: E embedding, t decoder layer, m MTP, L loss; | ends a chunk, chunk i is on
+  # stage i % 2. Replaces every other layer-split flag.
   --pipeline-model-parallel-layout 'Et*4|(t*3|)*2t*3mL'
 
   # Batch

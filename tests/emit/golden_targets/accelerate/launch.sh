@@ -10,6 +10,10 @@ export HERE
 # The plan's memory limits leave no room for the fragments of fixed segments.
 export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True
 
+# 8 rails: the plan keeps every ring on the leaf switches of one rail; by default NCCL may change
+# rails, through the spine.
+export NCCL_CROSS_NIC=0
+
 # PLACER_HOST is for hosts that call themselves otherwise than the cluster file does.
 row=""
 for name in ${PLACER_HOST:-"$(hostname)" "$(hostname -s)"}; do

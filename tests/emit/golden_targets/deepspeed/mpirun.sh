@@ -9,6 +9,10 @@ export HERE
 # The plan's memory limits leave no room for the fragments of fixed segments.
 export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True
 
+# 8 rails: the plan keeps every ring on the leaf switches of one rail; by default NCCL may change
+# rails, through the spine.
+export NCCL_CROSS_NIC=0
+
 export MASTER_ADDR="${MASTER_ADDR:-leaf0-n0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"
 if [ -z "${OMPI_COMM_WORLD_RANK:-}" ]; then
@@ -18,7 +22,7 @@ if [ -z "${OMPI_COMM_WORLD_RANK:-}" ]; then
     mapping=(-rf "$HERE/rankfile")
   fi
   exec mpirun -np 16 "${mapping[@]}" --bind-to none \
-    -x MASTER_ADDR -x MASTER_PORT -x PYTORCH_CUDA_ALLOC_CONF \
+    -x MASTER_ADDR -x MASTER_PORT -x PYTORCH_CUDA_ALLOC_CONF -x NCCL_CROSS_NIC \
     bash "$HERE/mpirun.sh" "$@"
 fi
 

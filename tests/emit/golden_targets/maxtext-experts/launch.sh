@@ -9,6 +9,10 @@ set -euo pipefail
 HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 export HERE
 
+# 8 rails: the plan keeps every ring on the leaf switches of one rail; by default NCCL may change
+# rails, through the spine.
+export NCCL_CROSS_NIC=0
+
 # PLACER_HOST is for hosts that call themselves otherwise than the cluster file does.
 row=""
 for name in ${PLACER_HOST:-"$(hostname)" "$(hostname -s)"}; do

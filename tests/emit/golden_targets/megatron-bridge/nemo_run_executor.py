@@ -17,6 +17,13 @@ def executor(account, partition, **settings):
         gpus_per_node=8,
         # Without it Slurm sorts hosts by name and undoes the placement.
         srun_args=["--distribution=arbitrary"],
-        env_vars={"SLURM_HOSTFILE": str(HERE / "hostfile_of_tasks")},
+        env_vars={
+            "SLURM_HOSTFILE": str(HERE / "hostfile_of_tasks"),
+            # The plan's memory limits leave no room for the fragments of fixed segments.
+            "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
+            # 8 rails: the plan keeps every ring on the leaf switches of one rail; by default NCCL
+            # may change rails, through the spine.
+            "NCCL_CROSS_NIC": "0",
+        },
         **settings,
     )

@@ -25,7 +25,8 @@ TORCHTITAN_ARGS=(
   --parallelism.tensor_parallel_degree 2
   --parallelism.context_parallel_degree 1
   --parallelism.pipeline_parallel_degree 1
-  # Experts borrow ranks from sharding, context and tensor parallelism: this may exceed data parallelism (8).
+  # Experts borrow ranks from sharding, context and tensor parallelism: this may exceed data
+  # parallelism (8).
   --parallelism.expert_parallel_degree 16
   # Parameters are gathered for every pass and let go after it.
   --parallelism.fsdp_reshard_after_forward always

@@ -1,9 +1,10 @@
-"""PyTorch's allocator, which the plan's memory limits were reckoned with."""
+"""What processes of PyTorch find in their environment: its allocator, and NCCL's settings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from placer.emit.network import network_variables
 from placer.emit.target import EnvironmentVariable
 from placer.spec.run import Allocator
 
@@ -22,3 +23,8 @@ def allocator_variables(plan: Plan) -> tuple[EnvironmentVariable, ...]:
             reason="The plan's memory limits leave no room for the fragments of fixed segments.",
         ),
     )
+
+
+def torch_variables(plan: Plan) -> tuple[EnvironmentVariable, ...]:
+    """All of them."""
+    return allocator_variables(plan) + network_variables(plan)
