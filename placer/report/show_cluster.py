@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from placer.report.cluster_tree import draw_tree, network_traits
+from placer.report.show_parts import part_rows
 from placer.report.show_sites import link_rows, site_rows
 from placer.topology.build import build_topology
 from placer.topology.tree import GpuState
@@ -37,6 +38,7 @@ def render_cluster(cluster: ClusterSpec) -> str:
         [_heading(topology), *draw_tree(topology, WIDTH)],
         *(_accelerator(topology, part) for part in range(len(topology.accelerators))),
         ["Totals", *_table(_totals(topology))],
+        ["Parts, counted from the levels", *_table(part_rows(cluster))],
         ["Out of use", *_table(_outages(cluster, topology))],
         ["Sites", *_table(site_rows(cluster, topology))],
         ["Links between sites", *_table(link_rows(cluster))],
@@ -119,9 +121,6 @@ def _totals(topology: Topology) -> Iterator[tuple[str, str]]:
     known = [f"{name} {format_flops(total)}" for name, total in peaks.items() if total is not None]
     yield "dense peak", ", ".join(known)
     yield "memory", format_size(sum(part.hbm_usable_bytes * count for part, count in pairs))
-    power_w = _sum((part.power_w, count) for part, count in pairs)
-    if power_w is not None:
-        yield "power", f"{format_power(power_w)}, accelerators alone"
 
 
 def _sum(products: Iterable[tuple[float | None, float]]) -> float | None:

@@ -23,9 +23,11 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from placer.spec.accelerator import AcceleratorEntry
+from placer.spec.fabric import FabricSpec, with_levels
 from placer.spec.hierarchy.counted import LossField, PartCountField, Share, SparesField
 from placer.spec.interconnect import DomainShape, Routing, ScaleOutLink, ScaleUpLink
 from placer.spec.site_facts import Optics, Router
+from placer.spec.switch import SwitchSpec, known_switch
 from placer.units import Bandwidth, Duration, Length, Power
 
 FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +41,9 @@ Text = Annotated[str, StringConstraints(max_length=2000)]
 Rate = Annotated[Bandwidth, Field(gt=0)]
 Ratio = Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1 << 21)]
+
+
+SwitchField = Annotated[SwitchSpec, BeforeValidator(known_switch)] | None
 
 
 class ScaleUpSpec(BaseModel):
@@ -78,6 +83,8 @@ class FabricLevelSpec(BaseModel):
     """Share of this level's links that other tenants use."""
     routing: Routing | None = None
     """How flows spread here; the network's when not given."""
+    switch: SwitchField = None
+    """What this level is built of; the network's when not given."""
 
 
 class ScaleOutSpec(BaseModel):
@@ -96,6 +103,9 @@ class ScaleOutSpec(BaseModel):
     routing: Routing = Routing.ADAPTIVE
     in_network_reduction: bool = False
     """Switches can add up an all-reduce (SHARP)."""
+    switch: SwitchField = None
+    """A key of the switch catalogue, or ``{ports: 64, rate: 400 Gbit/s}``; the usual one for the
+    link when not given. Parts are counted with it, times do not depend on it."""
     levels: Annotated[tuple[FabricLevelSpec, ...], Field(min_length=1, max_length=16)]
     """Inner to outer."""
 
@@ -228,6 +238,8 @@ class ClusterSpec(BaseModel):
     """Pattern of host names: level names, ``pod``, ``site``, ``cluster`` and ``index`` in braces."""
     scale_up: ScaleUpSpec = ScaleUpSpec()
     scale_out: ScaleOutSpec | None = None
+    fabric: FabricSpec | None = None
+    """The network by its parameters, in place of ``scale_out``; it is counted out when read."""
     pods: Annotated[tuple[UnitSpec, ...], Field(max_length=10_000)] = ()
     """Units of the last level but one, where they differ."""
     hosts: Annotated[tuple[Text, ...], Field(max_length=10_000)] = ()
@@ -242,6 +254,13 @@ class ClusterSpec(BaseModel):
     """Working, but not for this job."""
     spares: SparesField | None = None
     """Healthy parts held back as replacements, the last of each unit."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_out_fabric(cls, data: object) -> object:
+        if isinstance(data, dict) and data.get("fabric") is not None:
+            return with_levels(data)
+        return data
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

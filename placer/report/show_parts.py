@@ -1,0 +1,78 @@
+"""What a cluster is built of, and what it draws: switches, links, optical modules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from placer.compare.fabric.counting import inventory
+from placer.errors import InfeasibleError
+from placer.units import format_bit_rate, format_power
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from placer.compare.fabric.inventory import Inventory, LinkTier, PowerBill, SwitchTier
+    from placer.spec.cluster import ClusterSpec
+
+
+def part_rows(cluster: ClusterSpec) -> Iterator[tuple[str, str]]:
+    """Switches and links tier by tier, modules, power."""
+    try:
+        counted = inventory(cluster)
+    except InfeasibleError as error:
+        yield "not counted", error.message
+        return
+    yield from network_rows(counted)
+    yield from power_rows(counted.power)
+
+
+def network_rows(counted: Inventory) -> Iterator[tuple[str, str]]:
+    """Each tier's switches and the links up into it."""
+    for switches, links in zip(counted.switches, counted.links, strict=True):
+        yield _tier_name(switches), f"{_switches(switches)}; {_links(links)}"
+    if counted.switches:
+        yield (
+            "together",
+            (
+                f"{counted.num_switches:,} switches, {counted.num_links:,} links,"
+                f" {counted.num_modules:,} optical modules"
+            ),
+        )
+
+
+def power_rows(power: PowerBill) -> Iterator[tuple[str, str]]:
+    """What each part draws at work, and all of them with the site."""
+    parts = {
+        "accelerators": power.accelerators_w,
+        "hosts": power.hosts_w,
+        "switches": power.switches_w,
+        "optics": power.optics_w,
+    }
+    known = [f"{name} {format_power(value)}" for name, value in parts.items() if value]
+    unknown = [name for name, value in parts.items() if value is None]
+    if known:
+        yield "power", ", ".join(known)
+    if power.total_w is not None and power.computers_w is not None:
+        yield (
+            "power in all",
+            (
+                f"{format_power(power.computers_w)}, {format_power(power.total_w)} at PUE {power.pue:g}"
+            ),
+        )
+    elif unknown:
+        yield "not published", f"power of {', '.join(unknown)}"
+
+
+def _tier_name(tier: SwitchTier) -> str:
+    return tier.level if tier.tier == 1 else f"{tier.level}, tier {tier.tier}"
+
+
+def _switches(tier: SwitchTier) -> str:
+    name = f" ({tier.switch.name})" if tier.switch.name else ""
+    rate = format_bit_rate(tier.switch.rate)
+    return f"{tier.count:,} switches of {tier.switch.ports} x {rate}{name}"
+
+
+def _links(tier: LinkTier) -> str:
+    rate = format_bit_rate(tier.rate_bytes_per_s)
+    return f"{tier.count:,} links of {rate} from {tier.below}, {tier.medium.value}"
