@@ -13,6 +13,7 @@ from placer.api.jobs import JobFile, job_document, read_job
 from placer.api.options import read_configuration
 from placer.api.planning import plan
 from placer.api.question import RunOptions
+from placer.api.reporting import Picture, Report, report
 from placer.api.simulating import simulate
 from placer.api.sweeping import sweep
 from placer.compare.comparison import RankBy
@@ -30,7 +31,9 @@ __all__ = [
     "Configuration",
     "Grade",
     "JobFile",
+    "Picture",
     "RankBy",
+    "Report",
     "RunOptions",
     "SearchOptions",
     "Variation",
@@ -47,6 +50,7 @@ __all__ = [
     "plan",
     "read_configuration",
     "read_job",
+    "report",
     "restrictions",
     "save_plan",
     "simulate",

@@ -20,6 +20,7 @@ from placer.cli.estimate import estimate
 from placer.cli.explain import explain
 from placer.cli.import_ import import_
 from placer.cli.plan import plan
+from placer.cli.report import report
 from placer.cli.schema import schema
 from placer.cli.show import show
 from placer.cli.simulate import simulate
@@ -62,6 +63,7 @@ app.command("estimate")(estimate)
 app.command("emit")(emit)
 app.command("compare")(compare)
 app.command("explain")(explain)
+app.command("report")(report)
 app.command("simulate")(simulate)
 app.command("sweep")(sweep)
 app.command("import")(import_)

@@ -1,4 +1,4 @@
-"""Write a file the user named."""
+"""Write where the user said."""
 
 from __future__ import annotations
 
@@ -18,10 +18,25 @@ def write_file(path: Path, text: str, option: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        problem = Problem(
-            source=option,
-            expected="a file that can be written",
-            found=f"{path}: {error.strerror or error}",
-            remedy="Choose another path; its folder must exist.",
-        )
-        raise InputError([problem]) from error
+        remedy = "Choose another path; its folder must exist."
+        raise _unwritable(option, "a file that can be written", path, error, remedy) from error
+
+
+def make_folder(path: Path, option: str) -> None:
+    """Make a folder, where it is not there yet.
+
+    Raises
+    ------
+    InputError
+        When it cannot be made; ``option`` is what named it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "Choose another path."
+        raise _unwritable(option, "a folder that can be made", path, error, remedy) from error
+
+
+def _unwritable(option: str, expected: str, path: Path, error: OSError, remedy: str) -> InputError:
+    found = f"{path}: {error.strerror or error}"
+    return InputError([Problem(source=option, expected=expected, found=found, remedy=remedy)])

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from placer.plan.serialise import strategy_data
 from placer.report.binding import findings
+from placer.report.loss import signed_percent
 from placer.report.neighbours import neighbours
+from placer.report.tabular import Table, columns
+from placer.units import format_time
 
 if TYPE_CHECKING:
     from placer.cost.constants import Constants
@@ -32,6 +35,25 @@ def explain_plan(plan: Plan, rules: FrameworkRules, constants: Constants) -> Exp
     return Explanation(
         plan=plan, findings=findings(plan), neighbours=neighbours(plan, rules, constants)
     )
+
+
+def neighbours_table(explanation: Explanation) -> Table:
+    """One row per neighbour, in the order of the axes."""
+    chosen_s = explanation.plan.estimate.step_time_s
+    return Table(
+        caption="One step along each axis",
+        columns=columns("change", "step>", "loss>", "because"),
+        rows=tuple(_neighbour_row(neighbour, chosen_s) for neighbour in explanation.neighbours),
+    )
+
+
+def _neighbour_row(neighbour: Neighbour, chosen_s: float) -> tuple[str, str, str, str]:
+    if neighbour.estimate is None:
+        return neighbour.change, "-", "-", neighbour.obstacle
+    step_s = neighbour.estimate.step_time_s
+    loss = signed_percent(step_s / chosen_s - 1.0)
+    because = neighbour.obstacle or neighbour.reason
+    return neighbour.change, format_time(step_s), loss, because
 
 
 def explanation_data(explanation: Explanation) -> dict[str, Any]:

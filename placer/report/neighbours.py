@@ -15,7 +15,7 @@ from placer.plan.strategy import Recompute, RecomputeGranularity, Schedule
 from placer.report.binding import fullest_stage
 from placer.report.loss import loss_between, why_not
 from placer.topology.build import build_topology
-from placer.units import format_size
+from placer.units import format_percent, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +109,7 @@ class _Judge:
 def _overflow(estimate: Estimate) -> str:
     stage, share = fullest_stage(estimate)
     needed = format_size(estimate.memory[stage].total_bytes)
-    return f"does not fit: {needed} on stage {stage}, {100 * share:.0f} % of a GPU"
+    return f"does not fit: {needed} on stage {stage}, {format_percent(share)} of a GPU"
 
 
 def _steps(plan: Plan) -> Iterator[tuple[str, str, Strategy]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from placer.plan.estimate import Breakdown
+    from placer.plan.estimate import Breakdown, StageMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +74,29 @@ COMPONENTS: Final = (
     ),
 )
 """In the order of ``Breakdown``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPart:
+    """One part of what a GPU holds: its field of ``StageMemory``, its name, its colour."""
+
+    field: str
+    label: str
+    colour: str
+
+    def stored_bytes(self, memory: StageMemory) -> float:
+        """Its part of a stage's memory."""
+        value: float = getattr(memory, self.field)
+        return value
+
+
+MEMORY_PARTS: Final = (
+    MemoryPart(field="weights_bytes", label="weights", colour="#4477AA"),
+    MemoryPart(field="gradients_bytes", label="gradients", colour="#66CCEE"),
+    MemoryPart(field="optimizer_bytes", label="optimizer", colour="#AA4499"),
+    MemoryPart(field="activations_bytes", label="activations", colour="#CCBB44"),
+    MemoryPart(field="buffers_bytes", label="buffers", colour="#EE6677"),
+    MemoryPart(field="framework_bytes", label="framework", colour="#BBBBBB"),
+)
+"""In the order of ``StageMemory``; Paul Tol's bright scheme (https://personal.sron.nl/~pault/), the
+optimizer in the colour of its step."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+_SENTENCE: Final = 30
 
 
 class Side(StrEnum):
@@ -31,6 +34,11 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def is_wordy(self) -> bool:
+        """Whether some cell is a sentence; a narrow page then sets the cells below each other."""
+        return any(len(cell) > _SENTENCE for row in self.rows for cell in row)
 
 
 def columns(*headers: str) -> tuple[Column, ...]:

@@ -30,6 +30,13 @@ def ramp_colour(share: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * weight):02x}" for a, b in pairs)
 
 
+def tinted(colour: str, share: float) -> str:
+    """A colour mixed with white by ``share``, or with black where that is negative."""
+    target = 255 if share > 0.0 else 0
+    channels = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(c + (target - c) * abs(share)):02x}" for c in channels)
+
+
 def ink_on(colour: str) -> str:
     """The class of text that reads best on a colour: ``onlight`` is black, ``ondark`` white."""
     return "onlight" if luminance(colour) >= _DARK_INK_FROM else "ondark"

@@ -121,7 +121,8 @@ def bottom_axis(
             parts.append(text(x, bottom + 15.0, words, anchor="middle", css="quiet"))
             free = x + half + 6.0
     middle = (scale.pixel(ticks[0]) + scale.pixel(ticks[-1])) / 2.0 if ticks else 0.0
-    parts.append(text(middle, bottom + 33.0, label, anchor="middle"))
+    centre = max(middle, text_width(label) / 2.0)
+    parts.append(text(centre, bottom + 33.0, label, anchor="middle"))
     return joined(parts)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from placer.report.tabular import Table as Tabular
+
 WIDTH: Final = 100
 BAR_CELLS: Final = 30
 
@@ -58,6 +60,14 @@ def table(*columns: tuple[str, str]) -> Table:
             no_wrap=not last,
             overflow="fold",
         )
+    return grid
+
+
+def drawn(data: Tabular) -> Table:
+    """A table of texts, drawn."""
+    grid = table(*((column.header, column.side.value) for column in data.columns))
+    for row in data.rows:
+        grid.add_row(*row)
     return grid
 
 

@@ -22,11 +22,11 @@ def headline(plan: Plan) -> tuple[RenderableType, ...]:
     """The figures, the question, the proof, the strategy."""
     return (
         Text(_figures(plan), style="bold"),
-        Text(_question(plan)),
+        Text(question(plan)),
         Text(proof(plan)),
         Text(""),
         Text(strategy_line(plan.strategy, has_experts=plan.model.moe is not None), style="bold"),
-        Text(_launchable(plan)),
+        Text(launchable(plan)),
         *(Text(warning, style="bold red") for warning in warnings(plan)),
     )
 
@@ -50,13 +50,16 @@ def _idle(placement: Placement) -> str:
     return f" ({told})" if told else ""
 
 
-def _question(plan: Plan) -> str:
+def question(plan: Plan) -> str:
+    """What was asked: model, cluster, batch, format, optimizer, framework."""
+    return f"{plan.model.name} on {plan.cluster.name}, {asked(plan)}"
+
+
+def asked(plan: Plan) -> str:
+    """The run: batch, format, optimizer, framework."""
     run = plan.run
     batch = f"{run.global_batch_size} x {run.seq_len} tokens ({format_count(run.tokens_per_step)})"
-    return (
-        f"{plan.model.name} on {plan.cluster.name}, batch {batch}, {run.precision.value},"
-        f" {run.optimizer.value}, {run.framework}"
-    )
+    return f"batch {batch}, {run.precision.value}, {run.optimizer.value}, {run.framework}"
 
 
 def proof(plan: Plan) -> str:
@@ -70,7 +73,8 @@ def proof(plan: Plan) -> str:
     return f"best plan found, at most {gap} above the fastest plan there is ({asked} was asked for)"
 
 
-def _launchable(plan: Plan) -> str:
+def launchable(plan: Plan) -> str:
+    """Which frameworks can launch the plan."""
     if plan.launchable_by:
         return f"launchable by {', '.join(plan.launchable_by)}"
     return "no framework known to placer can launch this"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from placer.report.binding import findings
+from placer.report.groups import groups_table
 from placer.report.text.alternatives import alternatives_table
 from placer.report.text.assumptions import assumption_lines
 from placer.report.text.breakdown import breakdown_table
-from placer.report.text.canvas import WIDTH, lines, rendered, section
+from placer.report.text.canvas import WIDTH, drawn, lines, rendered, section
 from placer.report.text.effort import effort_lines
-from placer.report.text.groups import groups_table
 from placer.report.text.headline import headline
 from placer.report.text.layers import layers_line
 from placer.report.text.memory import memory_table, memory_title
@@ -54,7 +54,7 @@ def _parts(plan: Plan, wall_s: float | None, saved_as: str) -> Iterator[Renderab
     yield from headline(plan)
     yield section("Where the time goes", breakdown_table(plan.estimate))
     yield section("What binds", lines(findings(plan)))
-    yield section("Where the groups sit", groups_table(plan))
+    yield section("Where the groups sit", drawn(groups_table(plan)))
     yield section("Layers", lines([layers_line(plan.placement.pipeline_layout)]))
     yield section(memory_title(plan.estimate), memory_table(plan.estimate))
     if plan.alternatives:

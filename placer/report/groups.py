@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from placer.plan.coordinates import axis_strides
 from placer.report.reach import home
-from placer.report.text.canvas import table
+from placer.report.tabular import Table, columns
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from placer.plan.placement import AxisLevels
     from placer.plan.plan import Plan
 
@@ -19,22 +17,31 @@ EXPERT_AXES: Final = ("ep", "etp", "edp")
 
 def groups_table(plan: Plan) -> Table:
     """One row per axis that has more than one member."""
-    grid = table(
-        ("axis", "left"),
-        ("degree", "right"),
-        ("groups", "right"),
-        ("inside one", "left"),
-        ("widest group", "left"),
-        ("levels crossed", "left"),
-    )
     degrees = {axis.value: degree for axis, (degree, _) in axis_strides(plan.strategy).items()}
     hidden = _hidden_axes(plan)
-    for axis in plan.placement.axis_levels:
-        degree = degrees.get(axis.axis, 1)
-        if degree > 1 and axis.axis not in hidden:
-            row = (axis.axis, f"{degree:,}", f"{axis.groups:,}", home(axis), spread(axis))
-            grid.add_row(*row, crossings(axis))
-    return grid
+    shown = [
+        (axis, degrees.get(axis.axis, 1))
+        for axis in plan.placement.axis_levels
+        if axis.axis not in hidden
+    ]
+    return Table(
+        caption="How the groups of each axis spread over the cluster",
+        columns=columns(
+            "axis", "degree>", "groups>", "inside one", "widest group", "levels crossed"
+        ),
+        rows=tuple(
+            (
+                axis.axis,
+                f"{degree:,}",
+                f"{axis.groups:,}",
+                home(axis),
+                spread(axis),
+                crossings(axis),
+            )
+            for axis, degree in shown
+            if degree > 1
+        ),
+    )
 
 
 def _hidden_axes(plan: Plan) -> tuple[str, ...]:
