@@ -73,6 +73,18 @@ def podded_topology(
     return build_topology(ClusterSpec.model_validate({**fields, **changes}))
 
 
+def mixed_topology(
+    hopper: int = 2, ampere: int = 2, *, oversubscription: float = 2.0, **changes: object
+) -> Topology:
+    """A pod of H100 hosts and one of A100 hosts on slower ports; 1:1 uplinks make them one pod."""
+    slower = {"accelerator": "a100_80g_sxm", "nic": "200 Gbit/s"}
+    pods = [
+        {"name": "hopper", "size": f"{hopper} hosts"},
+        {"name": "ampere", "size": f"{ampere} hosts", **slower},
+    ]
+    return podded_topology(oversubscription=oversubscription, **{"pods": pods, **changes})
+
+
 def flat_topology(hosts: int = 4, **changes: object) -> Topology:
     """So many 8-GPU hosts on one flat fabric."""
     fields: dict[str, object] = {
@@ -113,14 +125,24 @@ def instance(
     pods: tuple[int, ...] = (9,),
     seed: int = 0,
     memory_limit_bytes: float = 1e12,
+    generations: tuple[int, ...] = (),
+    part_pod: tuple[int, ...] = (),
 ) -> Instance:
-    """A made-up instance: random costs, every option of every stage that the rules allow."""
+    """A made-up instance: random costs, every option of every stage that the rules allow.
+
+    ``generations`` of the parts, ranked, 0 unless given; the second is twice to thrice as slow.
+    """
     random = np.random.default_rng(seed)
     body, lead = random.uniform(0.5, 1.5), random.uniform(0.3, 2.0, num_lead)
-    variants = traffic_variants(cells, min(max(pods), cells * pp), len(pods))
+    ranks = np.array(generations or [0] * len(pods), dtype=np.int64)
+    in_pod = np.array(part_pod or range(len(pods)), dtype=np.int64)
+    largest = int(np.bincount(in_pod, weights=np.array(pods)).max())
+    variants = traffic_variants(cells, min(largest, cells * pp), int(in_pod.max()) + 1)
     rate = np.sort(random.uniform(0.2, 3.0, len(variants)))
     first, last = random.uniform(0.0, 1.0), random.uniform(0.0, 2.0)
     hops = np.sort(random.uniform(0.0, 0.4, (3, 1)), axis=0) * np.full(pp, float(pp > 1))
+    kinds = tuple(tuple(range(rank + 1)) for rank in range(int(ranks.max()) + 1))
+    slower = 1.0 + np.arange(len(kinds)) * random.uniform(1.0, 2.0)
     num_units = num_body + num_lead
     tables = []
     for stage in range(pp):
@@ -137,15 +159,20 @@ def instance(
         reached = np.concatenate([[0.0], np.cumsum(lead)])
         time = reached[start + held] - reached[start] + (units - held) * body
         time = time + (first if stage == 0 else 0.0) + (last if stage == pp - 1 else 0.0)
+        traffic = units[:, None] * rate[None, :] + 0.1
+        optimizer = np.asarray(0.05 * units + 0.01 * stage, dtype=np.float64)
+        memory = np.asarray(units * 10.0 + (pp - stage) * 5.0, dtype=np.float64)
         tables.append(
             StageOptions(
-                units=units,
-                lead=held,
-                lead_start=start,
-                time_s=time,
-                traffic_s=units[:, None] * rate[None, :] + 0.1,
-                optimizer_s=np.asarray(0.05 * units + 0.01 * stage, dtype=np.float64),
-                memory_bytes=np.asarray(units * 10.0 + (pp - stage) * 5.0, dtype=np.float64),
+                units=np.tile(units, len(kinds)),
+                lead=np.tile(held, len(kinds)),
+                lead_start=np.tile(start, len(kinds)),
+                kind=np.repeat(np.arange(len(kinds)), len(units)),
+                time_s=np.concatenate([time * times for times in slower]),
+                traffic_s=np.concatenate([traffic * times for times in slower]),
+                optimizer_s=np.tile(optimizer, len(kinds)),
+                memory_bytes=np.tile(memory, len(kinds)),
+                limit_bytes=np.full(len(kinds) * len(units), memory_limit_bytes),
             )
         )
     return Instance(
@@ -159,10 +186,11 @@ def instance(
         window=float(random.choice([0.0, 0.5, 2.5])),
         drag=float(random.choice([0.0, 0.1])),
         fixed_s=0.2,
-        hops=Hops(steady_s=hops, fill_s=0.5 * hops),
-        pod_cells=np.array(pods, dtype=np.int64),
-        pod_class=np.array(pods, dtype=np.int64),
-        memory_limit_bytes=memory_limit_bytes,
+        hops=Hops(steady_s=hops * slower[:, None, None], fill_s=0.5 * hops * slower[:, None, None]),
+        kinds=kinds,
+        part_cells=np.array(pods, dtype=np.int64),
+        part_pod=in_pod,
+        part_generation=ranks,
     )
 
 
@@ -184,13 +212,13 @@ def _cell_grids(question: Instance) -> Iterator[np.ndarray]:
     columns = [
         split
         for split in itertools.product(
-            range(question.cells_per_stage + 1), repeat=question.num_pods
+            range(question.cells_per_stage + 1), repeat=question.num_parts
         )
         if sum(split) == question.cells_per_stage
     ]
     for grid in itertools.product(columns, repeat=question.pp):
         cells = np.array(grid, dtype=np.int64).T
-        if (cells.sum(axis=1) <= question.pod_cells).all():
+        if (cells.sum(axis=1) <= question.part_cells).all():
             yield cells
 
 

@@ -19,29 +19,29 @@ MOST_ROWS: Final = 3000
 NOT_REACHED: Final = -(1 << 30)
 
 
-def two_bands(pod_cells: IntArray, pp: int, cells_per_stage: int) -> Iterator[IntArray]:
+def two_bands(part_cells: IntArray, pp: int, cells_per_stage: int) -> Iterator[IntArray]:
     """Cells (P, S) of two-band placements, parted at evenly spaced stages where one exists."""
-    rows = max(1, len(pod_cells) * (cells_per_stage + 1))
+    rows = max(1, len(part_cells) * (cells_per_stage + 1))
     tries = min(pp - 1, max(1, MOST_ROWS // rows))
     for part in sorted({round((i + 1) * pp / (tries + 1)) for i in range(tries)}):
         if 0 < part < pp:
-            spread = _spread(pod_cells, part, pp - part, cells_per_stage)
+            spread = _spread(part_cells, part, pp - part, cells_per_stage)
             if spread is not None:
                 first, rest = spread
                 yield np.repeat(np.stack([first, rest], axis=1), [part, pp - part], axis=1)
 
 
 def _spread(
-    pod_cells: IntArray, first: int, rest: int, replicas: int
+    part_cells: IntArray, first: int, rest: int, replicas: int
 ) -> tuple[IntArray, IntArray] | None:
-    """Replicas of ``first`` stages and of the ``rest`` each pod hosts; None if they do not fit.
+    """Replicas of ``first`` stages and of the ``rest`` each part hosts; None if they do not fit.
 
     Pod by pod, ``best[a]`` is the most replicas of the rest beside a replicas of the first.
     """
     best = np.full(replicas + 1, NOT_REACHED, dtype=np.int64)
     best[0] = 0
-    taken = np.zeros((len(pod_cells), replicas + 1), dtype=np.int64)
-    for pod, cells in enumerate(pod_cells.tolist()):
+    taken = np.zeros((len(part_cells), replicas + 1), dtype=np.int64)
+    for pod, cells in enumerate(part_cells.tolist()):
         after = np.full_like(best, NOT_REACHED)
         for mine in range(min(replicas, cells // first) + 1):
             beside = min(replicas, (cells - first * mine) // rest)
@@ -52,18 +52,18 @@ def _spread(
         best = after
     if best[replicas] < replicas:
         return None
-    return _read_back(pod_cells, taken, first, rest, replicas)
+    return _read_back(part_cells, taken, first, rest, replicas)
 
 
 def _read_back(
-    pod_cells: IntArray, taken: IntArray, first: int, rest: int, replicas: int
+    part_cells: IntArray, taken: IntArray, first: int, rest: int, replicas: int
 ) -> tuple[IntArray, IntArray]:
     """Follow the table back from all replicas; what is too many of the rest is left out at the end."""
-    mine = np.zeros(len(pod_cells), dtype=np.int64)
+    mine = np.zeros(len(part_cells), dtype=np.int64)
     left = replicas
-    for pod in range(len(pod_cells) - 1, -1, -1):
+    for pod in range(len(part_cells) - 1, -1, -1):
         mine[pod] = taken[pod, left]
         left -= int(mine[pod])
-    beside = np.minimum((pod_cells - first * mine) // rest, replicas)
+    beside = np.minimum((part_cells - first * mine) // rest, replicas)
     surplus = np.maximum(np.cumsum(beside) - replicas, 0)
     return mine, beside - np.diff(surplus, prepend=0)

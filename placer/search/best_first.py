@@ -207,11 +207,7 @@ class Search:
         return float(min(heap, family[0] if len(family) else np.inf))
 
     def _find_best(self) -> None:
-        """Try strategies in order of bound until the best is within the gap of the next.
-
-        Where generations differ, the solver knows the slowest only and cannot close a bound.
-        """
-        alike = len(self._costing.topology.accelerators) == 1
+        """Try strategies in order of bound until the best is within the gap of the next."""
         while np.isfinite(bound := self._next_bound_s()):
             self._tick()
             best = self.best
@@ -219,7 +215,7 @@ class Search:
                 return
             candidate = self._pop()
             if candidate is not None:
-                self._try(candidate, prove_it=alike)
+                self._try(candidate, prove_it=True)
 
     def _prove_best(self) -> None:
         """The solver places the chosen strategy; repeated while that changes the choice."""
@@ -257,7 +253,7 @@ class Search:
             return None
         bound, _, (wave, row), critical, tier = heapq.heappop(self._heap)
         batch = self._waves[wave].take(np.array([row]))
-        if tier is Tier.TIGHT and self._costing.pods.num_pods > 1:
+        if tier is Tier.TIGHT and self._costing.pods.num_parts > 1:
             bound = max(bound, network_bound_s(batch, critical, self._costing))
             if np.isfinite(bound):
                 self._push(bound, critical, (wave, row), Tier.NETWORK)

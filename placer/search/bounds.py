@@ -7,19 +7,22 @@ stage time tau can be; network placements enter as variants, of which the caller
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from placer.cost.pipeline import exposed_dp_s
-from placer.search.stage_room import ROUNDING, StageRoom, least_units, stage_room
+from placer.search.stage_room import ROUNDING, StageRooms, least_units, stage_room
 from placer.search.unit_costs import in_flight, memory_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from placer.plan.strategy import IntArray, StrategyBatch
+    from placer.search.generations import Mix
     from placer.search.unit_costs import UnitCosts
 
     FloatArray = NDArray[np.float64]
@@ -82,14 +85,18 @@ def layer_bound_s(
     pp: IntArray,
     num_microbatches: IntArray,
     most_chunks: IntArray,
+    mix: Mix,
 ) -> FloatArray:
     """L0: the critical stage holds its share of the time, and its share of whole units; (F,).
 
     ``tau >= max(total / pp, ceil(units / pp) body - what lead layers save, last stage alone)``,
-    step ``>= M tau + (total - tau) / v`` for the most chunks v.
+    step ``>= M tau + (total - tau) / v`` for the most chunks v. Where generations differ, pp counts
+    stages of the best speed.
     """
     share = -(-num_units // pp)
-    tau = np.maximum(choice.total_s / pp, share * choice.body_s - choice.saved_s)
+    tau = np.maximum(
+        choice.total_s / mix.effective_stages(pp), share * choice.body_s - choice.saved_s
+    )
     tau = np.maximum(tau, choice.last_s)
     return np.asarray(num_microbatches * tau + (choice.total_s - tau) / most_chunks)
 
@@ -112,47 +119,65 @@ def may_fit(
 
 
 def memory_room(
-    costs: UnitCosts,
+    costs: Sequence[UnitCosts],
     batch: StrategyBatch,
     *,
     num_stages: int,
     num_body: int,
-    limit_bytes: FloatArray | float,
-) -> StageRoom:
-    """What memory lets ``num_stages`` stages hold, the most of any strategy in the batch."""
-    columns = memory_columns(costs, in_flight(batch, num_stages))
-    room = np.broadcast_to((limit_bytes - costs.transient_bytes)[:, None], columns.shape[:2])
-    return stage_room(columns, room, batch, num_body, least_units(batch, num_stages))
+    limits_bytes: Sequence[FloatArray | float],
+    few: IntArray,
+) -> StageRooms:
+    """What memory lets ``num_stages`` stages hold, generation by generation, fastest first."""
+    held = in_flight(batch, num_stages)
+    least = least_units(batch, num_stages)
+    rooms = []
+    for cost, limit in zip(costs, limits_bytes, strict=True):
+        columns = memory_columns(cost, held)
+        room = np.broadcast_to((limit - cost.transient_bytes)[:, None], columns.shape[:2])
+        rooms.append(stage_room(columns, room, batch, num_body, least))
+    return StageRooms(by_generation=tuple(rooms), few=few)
 
 
 def mean_stage_s(
-    costs: UnitCosts, batch: StrategyBatch, hop_s: FloatArray, num_body: int
+    costs: UnitCosts, batch: StrategyBatch, hop_s: FloatArray, num_body: int, mix: Mix
 ) -> FloatArray:
-    """Mean stage time, or the last stage's without units if longer; (N,)."""
+    """Mean stage time, or the last stage's without units if longer; (N,).
+
+    Of stages of the best speed; what a slower one waits for its hops counts the less.
+    """
     stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
-    hops = np.where(stages, hop_s, 0.0).sum(axis=1)
-    mean = (total_s(costs, num_body) + hops) / batch.pp
+    hops = np.where(stages, hop_s, 0.0).sum(axis=1) / mix.ratio.max(axis=1, initial=1.0)
+    mean = (total_s(costs, num_body) + hops) / mix.effective_stages(batch.pp)
     return np.asarray(np.maximum(mean, costs.time_s[:, costs.num_lead + 2]))
 
 
 def critical_s(
-    costs: UnitCosts, batch: StrategyBatch, memory: StageRoom, hop_s: FloatArray, num_body: int
+    costs: Sequence[UnitCosts],
+    batch: StrategyBatch,
+    memory: StageRooms,
+    hop_s: FloatArray,
+    num_body: int,
+    *,
+    low_s: FloatArray,
 ) -> FloatArray:
     """Smallest critical stage time under which the stages hold the whole model; (N,).
 
-    Bisected from below: the returned time is one the model does not fit under, or the mean stage.
-    ``hop_s`` (N, S) is what each stage waits for its hops. Meaningless where memory has no room.
+    Bisected from below, from ``low_s`` (N,): the returned time is one the model does not fit under,
+    or that. ``hop_s`` (N, S) is what each stage waits for its hops. Meaningless where memory has no
+    room. ``costs`` are those of each generation, fastest first.
     """
     stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
     hops = np.where(stages, hop_s, 0.0)
-    low = mean_stage_s(costs, batch, hop_s, num_body)
-    high = total_s(costs, num_body) + hops.max(axis=1)
-    columns = costs.time_s[:, None, :]
+    low = low_s
+    high = np.max([total_s(cost, num_body) for cost in costs], axis=0) + hops.max(axis=1)
     least = least_units(batch, hop_s.shape[1])
 
     def fits(tau: FloatArray) -> BoolArray:
-        room = stage_room(columns, tau[:, None] - hops, batch, num_body, least)
-        return room.within(memory).fits(num_body)
+        left = tau[:, None] - hops
+        rooms = tuple(
+            stage_room(cost.time_s[:, None, :], left, batch, num_body, least) for cost in costs
+        )
+        return replace(memory, by_generation=rooms).within(memory).fits(num_body)
 
     high = np.where(fits(low), low, high)
     for _ in range(BISECTIONS):
@@ -162,34 +187,51 @@ def critical_s(
     return np.asarray(low)
 
 
-def step_bound_s(
-    costs: UnitCosts,
-    batch: StrategyBatch,
-    *,
-    critical: FloatArray,
-    hop_s: FloatArray,
-    fill_s: FloatArray,
-    num_body: int,
-) -> FloatArray:
-    """L1: step time of strategies whose critical stage takes at least ``critical``; (N,).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepBound:
+    """L1: step time of N strategies whose critical stage takes at least so long.
 
     The slowest stage's replica traffic and optimizer are at least those of a mean stage and of the
-    first and last stage's own ends; traffic hides under ``window * tau``, so tau may rather grow,
-    to the whole model's time at most: the bound is the least of the two. ``fill_s`` (N,) is the
-    hops of the pipeline's fill and drain.
+    first and last stage's own ends; traffic hides under ``window * tau``, and slow stages that hold
+    less shorten the pipeline, so tau may rather grow, to the whole model's time at most: the bound
+    is the least. ``hop_s`` (N, S) is what each stage waits for its hops, ``fill_s`` (N,) the hops
+    of the pipeline's fill and drain.
     """
-    stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
-    total = total_s(costs, num_body) + np.where(stages, hop_s, 0.0).sum(axis=1)
-    traffic = _worst_stage(costs.dp_s, batch.pp, num_body) + costs.dp_latency_s
-    optimizer = _worst_stage(costs.optimizer_s, batch.pp, num_body)
-    window = costs.dp_window
-    hides = (1.0 - costs.dp_drag) * traffic
-    hidden_at = np.divide(hides, window, out=np.zeros_like(traffic), where=window > 0)
-    grows = batch.num_microbatches - 1.0 / batch.vpp - window < 0.0
-    tau = np.where(grows, np.maximum(critical, np.minimum(hidden_at, total)), critical)
-    exposed = exposed_dp_s(traffic, window * tau, costs.dp_drag)
-    step = batch.num_microbatches * tau + (total - tau) / batch.vpp
-    return np.asarray(step + exposed + optimizer + costs.fixed_s + fill_s)
+
+    costs: UnitCosts
+    batch: StrategyBatch
+    hop_s: FloatArray
+    fill_s: FloatArray
+    num_body: int
+    mix: Mix
+
+    def at_least_s(self, critical: FloatArray) -> FloatArray:
+        """The bound, from a lower bound on the critical stage's time; (N,)."""
+        work = total_s(self.costs, self.num_body)
+        traffic = self._traffic_s()
+        window, drag = self.costs.dp_window, self.costs.dp_drag
+        hides = (1.0 - drag) * traffic
+        hidden_at = np.divide(hides, window, out=np.zeros_like(traffic), where=window > 0)
+        turns = [critical, np.minimum(hidden_at, work + self._hops_s())]
+        turns += self.mix.turning_points(work)
+        steps = [self._step_s(np.maximum(critical, tau), work, traffic) for tau in turns]
+        return np.asarray(np.min(steps, axis=0))
+
+    def _step_s(self, tau: FloatArray, work: FloatArray, traffic: FloatArray) -> FloatArray:
+        costs, batch = self.costs, self.batch
+        total = self.mix.total_s(work, tau) + self._hops_s()
+        exposed = exposed_dp_s(traffic, costs.dp_window * tau, costs.dp_drag)
+        optimizer = _worst_stage(costs.optimizer_s, batch.pp, self.num_body)
+        step = batch.num_microbatches * tau + (total - tau) / batch.vpp
+        return np.asarray(step + exposed + optimizer + costs.fixed_s + self.fill_s)
+
+    def _hops_s(self) -> FloatArray:
+        stages = np.arange(self.hop_s.shape[1])[None, :] < self.batch.pp[:, None]
+        return np.asarray(np.where(stages, self.hop_s, 0.0).sum(axis=1))
+
+    def _traffic_s(self) -> FloatArray:
+        costs = self.costs
+        return _worst_stage(costs.dp_s, self.batch.pp, self.num_body) + costs.dp_latency_s
 
 
 def _total(columns: FloatArray, num_body: int) -> FloatArray:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from placer.search.bounds import (
+    StepBound,
     critical_s,
     layer_bound_s,
     layer_choices,
     may_fit,
     mean_stage_s,
     memory_room,
-    step_bound_s,
 )
+from placer.search.generations import Mix, fastest_first, mix_of
 from placer.search.instance import TrafficVariant, traffic_variants
 from placer.search.model_units import ModelUnits, units_of
 from placer.search.pods import Pods
@@ -25,8 +26,8 @@ from placer.search.spread import (
     least_hop_levels,
     unit_cells,
 )
-from placer.search.stage_room import StageRoom
-from placer.search.unit_costs import UnitCosts, unit_costs
+from placer.search.stage_room import StageRooms
+from placer.search.unit_costs import UnitCosts, least_of, unit_costs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +48,8 @@ class PodFit:
     """How the cells of N strategies fill the pods, all (N,).
 
     ``stage_cells`` of one stage; ``total`` that fit in all pods, ``largest`` in the roomiest;
-    ``whole_stages`` the pods can hold; ``pods_needed`` for whole stages at least.
+    ``whole_stages`` the pods can hold; ``pods_needed`` for whole stages at least. ``few`` (N, G - 1)
+    stages that fit on the j + 1 fastest generations.
     """
 
     stage_cells: IntArray
@@ -55,6 +57,7 @@ class PodFit:
     largest: IntArray
     whole_stages: IntArray
     pods_needed: IntArray
+    few: IntArray
 
     def take(self, rows: IntArray) -> PodFit:
         """Rows picked by index."""
@@ -83,8 +86,7 @@ REASONS: Final = ("", NO_MEMORY, NO_PLACES)
 class Costing:
     """The cost model seen from the search: one model, cluster and run, many strategies.
 
-    Where accelerator generations differ, ``fast`` costs take the best of them, for bounds, and
-    ``slow`` costs the worst, for placements that may land anywhere.
+    Generations are ranked, fastest first (``order``); ``limits_bytes`` is the memory of each.
     """
 
     def __init__(self, cost_model: CostModel, memory_headroom: float = 0.0) -> None:
@@ -92,19 +94,22 @@ class Costing:
         self.topology = cost_model.topology
         self.units: ModelUnits = units_of(cost_model.model)
         self.pods = Pods(cost_model.topology)
-        generations = range(len(cost_model.topology.accelerators))
+        self.order = fastest_first(cost_model)
         kept = 1.0 - memory_headroom
-        limits = [kept * cost_model.memory_limit_bytes(g) for g in generations]
-        self.most_memory_bytes = max(limits)
-        self.least_memory_bytes = min(limits)
+        self.limits_bytes = tuple(kept * cost_model.memory_limit_bytes(g) for g in self.order)
+        rank = np.argsort(np.array(self.order))
+        self.part_rank: IntArray = rank[self.pods.part_generation]
 
-    def fast(self, batch: StrategyBatch, spans: AxisSpans) -> UnitCosts:
-        """Costs on the best generation."""
-        return self._over_generations(batch, spans, np.minimum)
+    def costs(self, batch: StrategyBatch, spans: AxisSpans) -> tuple[UnitCosts, ...]:
+        """Costs on each generation, fastest first."""
+        return tuple(
+            unit_costs(self.model.coefficients(batch, spans, generation), self.units)
+            for generation in self.order
+        )
 
-    def slow(self, batch: StrategyBatch, spans: AxisSpans) -> UnitCosts:
-        """Costs on the worst generation."""
-        return self._over_generations(batch, spans, np.maximum)
+    def best(self, batch: StrategyBatch, spans: AxisSpans) -> UnitCosts:
+        """Each cost on the generation where it is least."""
+        return least_of(self.costs(batch, spans))
 
     def spans(self, batch: StrategyBatch, chunk_cells: IntArray, num_pods: IntArray) -> AxisSpans:
         """Aligned spans on this cluster; see ``aligned_spans``."""
@@ -124,18 +129,10 @@ class Costing:
         pods = np.array([variant.pods for variant in variants], dtype=np.int64)
         return self.spans(copies, chunk, pods)
 
-    def _over_generations(
-        self, batch: StrategyBatch, spans: AxisSpans, choose: np.ufunc
-    ) -> UnitCosts:
-        generations = range(len(self.topology.accelerators))
-        costs = [
-            unit_costs(self.model.coefficients(batch, spans, generation), self.units)
-            for generation in generations
-        ]
-        chosen = [[getattr(c, field.name) for c in costs] for field in fields(UnitCosts)]
-        names = [field.name for field in fields(UnitCosts)]
-        columns = (choose.reduce(np.stack(values)) for values in chosen)
-        return UnitCosts(**dict(zip(names, columns, strict=True)))
+    def cells_by_set(self, cells: IntArray) -> IntArray:
+        """Of cells per part (R,), those on the j + 1 fastest generations; (G,)."""
+        by_rank = np.bincount(self.part_rank, weights=cells, minlength=len(self.order))
+        return np.cumsum(by_rank).astype(np.int64)
 
 
 def family_bounds(space: Space, costing: Costing) -> Bounds:
@@ -144,21 +141,28 @@ def family_bounds(space: Space, costing: Costing) -> Bounds:
     The critical stage's bound is left at zero.
     """
     ones = np.ones_like(space.keys.tp)
-    costs = costing.fast(space.keys, costing.spans(space.keys, ones, ones))
+    costs = costing.costs(space.keys, costing.spans(space.keys, ones, ones))
     units, families = costing.units, space.families
-    choice = layer_choices(costs, units.num_body, costing.most_memory_bytes).take(space.key)
+    most_bytes = max(costing.limits_bytes)
+    choice = layer_choices(least_of(costs), units.num_body, most_bytes).take(space.key)
+    places = _places(space.keys, costing)
+    cells = places[space.key]
+    stage_gpus = (families.tp * families.cp * families.dp)[:, None]
+    few = cells[:, :-1] * families.cell_gpus[:, None] // stage_gpus
+    mix = Mix(few=few, ratio=mix_of(costs, places[:, :-1]).ratio[space.key])
     bound = layer_bound_s(
         choice,
         units.num_units,
         pp=families.pp,
         num_microbatches=families.num_microbatches,
         most_chunks=space.most_chunks(),
+        mix=mix,
     )
     fits = may_fit(
         choice, units.num_body, pp=families.pp, num_microbatches=families.num_microbatches
     )
-    places = _places(space.keys, costing.pods)[space.key] * space.keys.cell_gpus[space.key]
-    reason = np.where(places >= families.num_gpus, KEPT, LACKS_PLACES)
+    held = cells[:, -1] * families.cell_gpus
+    reason = np.where(held >= families.num_gpus, KEPT, LACKS_PLACES)
     reason = np.where((reason == KEPT) & ~fits, LACKS_MEMORY, reason)
     return Bounds(
         step_s=np.where(reason == KEPT, bound, np.inf),
@@ -168,27 +172,29 @@ def family_bounds(space: Space, costing: Costing) -> Bounds:
     )
 
 
-def _places(batch: StrategyBatch, pods: Pods) -> IntArray:
-    """Cells of each strategy that the whole cluster can host; (N,)."""
+def _places(batch: StrategyBatch, costing: Costing) -> IntArray:
+    """Cells of each strategy that the j + 1 fastest generations can host; (N, G)."""
     kinds = np.stack([batch.cell_gpus, np.lcm(batch.tp, batch.etp)], axis=1)
     _, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-    cells = [int(pods.capacity(pods.shape(batch, int(row))).sum()) for row in first]
+    pods = costing.pods
+    cells = [costing.cells_by_set(pods.capacity(pods.shape(batch, int(row)))) for row in first]
     return np.array(cells, dtype=np.int64)[inverse.ravel()]
 
 
 def strategy_bounds(batch: StrategyBatch, costing: Costing, *, worth_s: float = np.inf) -> Bounds:
     """L1 of what has places and memory; tight only where the bound could stay below ``worth_s``."""
-    fit = pod_fit(batch, costing.pods)
+    fit = pod_fit(batch, costing)
     reason = np.where(fit.total >= fit.stage_cells * batch.pp, KEPT, LACKS_PLACES)
     ones = np.ones_like(batch.tp)
     whole_chunk = np.clip(fit.stage_cells, 1, np.maximum(fit.largest, 1))
-    costs = costing.fast(batch, costing.spans(batch, whole_chunk, ones))
+    costs = costing.costs(batch, costing.spans(batch, whole_chunk, ones))
     room = memory_room(
         costs,
         batch,
         num_stages=int(batch.pp.max()),
         num_body=costing.units.num_body,
-        limit_bytes=costing.most_memory_bytes,
+        limits_bytes=costing.limits_bytes,
+        few=fit.few,
     )
     has_memory = room.fits(costing.units.num_body)
     reason = np.where((reason == KEPT) & ~has_memory, LACKS_MEMORY, reason)
@@ -200,7 +206,8 @@ def strategy_bounds(batch: StrategyBatch, costing: Costing, *, worth_s: float = 
     )
     kept = np.flatnonzero(reason == KEPT)
     if len(kept):
-        few = _Kept(batch.take(kept), costing, fit.take(kept), costs.take(kept), room.take(kept))
+        taken = tuple(cost.take(kept) for cost in costs)
+        few = _Kept(batch.take(kept), costing, fit.take(kept), taken, room.take(kept))
         bounds.step_s[kept], bounds.critical_s[kept], bounds.tight[kept] = few.bounds_s(worth_s)
     return bounds
 
@@ -216,21 +223,30 @@ class _Kept:
         batch: StrategyBatch,
         costing: Costing,
         fit: PodFit,
-        costs: UnitCosts,
-        room: StageRoom,
+        costs: tuple[UnitCosts, ...],
+        room: StageRooms,
     ) -> None:
         self._batch = batch
         self._costs = costs
         self._room = room
         self._num_body = costing.units.num_body
         may_split = (costing.pods.num_pods > 1) & (fit.stage_cells > 1)
-        num_stages = room.tail.shape[1]
+        num_stages = room.by_generation[0].tail.shape[1]
         levels = np.where(
             may_split[:, None],
             near_levels(batch, costing, fit, num_stages=num_stages, split=True),
             near_levels(batch, costing, fit, num_stages=num_stages, split=False),
         )
-        self._hop_s, self._fill_s = _hop_times(batch, costs, levels)
+        best = least_of(costs)
+        hop_s, fill_s = _hop_times(batch, best, levels)
+        self._bound = StepBound(
+            costs=best,
+            batch=batch,
+            hop_s=hop_s,
+            fill_s=fill_s,
+            num_body=self._num_body,
+            mix=mix_of(costs, fit.few),
+        )
         self._possible = may_split | (fit.whole_stages >= batch.pp)
 
     def bounds_s(self, worth_s: float) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
@@ -239,30 +255,22 @@ class _Kept:
         The mean stage bounds the critical one; where that leaves the step below ``worth_s``, the
         fullest stage does.
         """
-        critical = mean_stage_s(self._costs, self._batch, self._hop_s, self._num_body)
-        step = self._step_s(critical)
+        bound = self._bound
+        critical = mean_stage_s(bound.costs, self._batch, bound.hop_s, self._num_body, bound.mix)
+        step = bound.at_least_s(critical)
         tight = step < worth_s
         rows = np.flatnonzero(tight)
         if len(rows):
             critical[rows] = critical_s(
-                self._costs.take(rows),
+                [cost.take(rows) for cost in self._costs],
                 self._batch.take(rows),
                 self._room.take(rows),
-                self._hop_s[rows],
+                bound.hop_s[rows],
                 self._num_body,
+                low_s=critical[rows],
             )
-            step = self._step_s(critical)
+            step = bound.at_least_s(critical)
         return np.where(self._possible, step, np.inf), critical, tight
-
-    def _step_s(self, critical: FloatArray) -> FloatArray:
-        return step_bound_s(
-            self._costs,
-            self._batch,
-            critical=critical,
-            hop_s=self._hop_s,
-            fill_s=self._fill_s,
-            num_body=self._num_body,
-        )
 
 
 def network_bound_s(batch: StrategyBatch, critical: float, costing: Costing) -> float:
@@ -271,11 +279,12 @@ def network_bound_s(batch: StrategyBatch, critical: float, costing: Costing) -> 
     Whole stages must leave pods between them where no pod holds all; split ones exchange
     gradients between pods, at each spread of ``traffic_variants``.
     """
-    fit = pod_fit(batch, costing.pods)
+    fit = pod_fit(batch, costing)
     variants = traffic_variants(int(fit.stage_cells[0]), int(fit.largest[0]), costing.pods.num_pods)
     rows = np.zeros(len(variants), dtype=np.int64)
     copies = batch.take(rows)
-    costs = costing.fast(copies, costing.variant_spans(copies, variants))
+    by_generation = costing.costs(copies, costing.variant_spans(copies, variants))
+    costs = least_of(by_generation)
     is_whole = np.array([variant.pods == 1 for variant in variants])
     num_stages = int(batch.pp[0])
     levels = np.where(
@@ -284,32 +293,35 @@ def network_bound_s(batch: StrategyBatch, critical: float, costing: Costing) -> 
         near_levels(batch, costing, fit, num_stages=num_stages, split=True),
     )
     hop_s, fill_s = _hop_times(copies, costs, levels)
-    bound = step_bound_s(
-        costs,
-        copies,
-        critical=np.full(len(variants), critical),
+    bound = StepBound(
+        costs=costs,
+        batch=copies,
         hop_s=hop_s,
         fill_s=fill_s,
         num_body=costing.units.num_body,
-    )
+        mix=mix_of(by_generation, fit.take(rows).few),
+    ).at_least_s(np.full(len(variants), critical))
     away = _leaving_pods_s(costs, costing, fit.take(rows), hop_s) / batch.vpp[0]
     enough = bool(fit.whole_stages[0] >= batch.pp[0])
     bound = np.where(is_whole, bound + away if enough else np.inf, bound)
     return float(bound.min(initial=np.inf))
 
 
-def pod_fit(batch: StrategyBatch, pods: Pods) -> PodFit:
+def pod_fit(batch: StrategyBatch, costing: Costing) -> PodFit:
     """Count what the pods hold of each strategy."""
+    pods = costing.pods
     stage_cells = batch.tp * batch.cp * batch.dp // batch.cell_gpus
     kinds = np.stack([batch.cell_gpus, np.lcm(batch.tp, batch.etp), stage_cells, batch.pp], axis=1)
     _, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
     rows = []
     for row in first:
-        cells = pods.capacity(pods.shape(batch, int(row)))
+        parts = pods.capacity(pods.shape(batch, int(row)))
+        cells = pods.by_pod(parts)
         stages = cells // stage_cells[row]
         reached = np.cumsum(np.sort(stages)[::-1])
         needed = int(np.searchsorted(reached, batch.pp[row])) + 1
-        rows.append((cells.sum(), cells.max(), stages.sum(), needed))
+        few = costing.cells_by_set(parts)[:-1] // stage_cells[row]
+        rows.append((cells.sum(), cells.max(), stages.sum(), needed, *few))
     table = np.array(rows, dtype=np.int64)[inverse.ravel()]
     return PodFit(
         stage_cells=stage_cells,
@@ -317,6 +329,7 @@ def pod_fit(batch: StrategyBatch, pods: Pods) -> PodFit:
         largest=table[:, 1],
         whole_stages=table[:, 2],
         pods_needed=table[:, 3],
+        few=table[:, 4:],
     )
 
 

@@ -110,7 +110,7 @@ def _memory_lines(question: Question, pruned: Mapping[str, int]) -> list[str]:
         return []
     needed = least_memory_bytes(question.costing, batch)
     row = int(needed.argmin())
-    limit = question.costing.most_memory_bytes
+    limit = max(question.costing.limits_bytes)
     line = (
         f"memory: at least {format_size(float(needed[row]))} needed per GPU, {format_size(limit)}"
         f" available (the most frugal strategy: {_described(batch, row)})"
@@ -158,18 +158,19 @@ def least_memory_bytes(costing: Costing, batch: StrategyBatch) -> np.ndarray:
 
 def _costs(costing: Costing, batch: StrategyBatch) -> UnitCosts:
     ones = np.ones_like(batch.tp)
-    return costing.fast(batch, costing.spans(batch, ones, ones))
+    return costing.best(batch, costing.spans(batch, ones, ones))
 
 
 def _fits(
     costing: Costing, batch: StrategyBatch, costs: UnitCosts, limit_bytes: np.ndarray | float
 ) -> np.ndarray:
     room = memory_room(
-        costs,
+        [costs],
         batch,
         num_stages=int(batch.pp.max(initial=1)),
         num_body=costing.units.num_body,
-        limit_bytes=limit_bytes,
+        limits_bytes=[limit_bytes],
+        few=np.zeros((len(batch), 0), dtype=np.int64),
     )
     return room.fits(costing.units.num_body)
 
@@ -207,7 +208,7 @@ def _some_fits(question: Question, max_gpus: int) -> bool:
     if len(batch) == 0:
         return False
     costing = question.costing
-    return bool(_fits(costing, batch, _costs(costing, batch), costing.most_memory_bytes).any())
+    return bool(_fits(costing, batch, _costs(costing, batch), max(costing.limits_bytes)).any())
 
 
 def _more_gpus(question: Question) -> str:
@@ -241,10 +242,10 @@ def _core_lines(question: Question, failed: Iterable[Candidate]) -> list[str]:
     instance = instance_of(candidate, question.costing)
     rules = binding_rules(instance)
     numbers = {
-        "memory": f"{format_size(instance.memory_limit_bytes)} per GPU",
+        "memory": f"{format_size(max(question.costing.limits_bytes))} per GPU",
         "all layers are placed": f"{instance.num_units} units over {instance.pp} stages",
         "every cell has a place": f"{instance.pp} stages of {instance.cells_per_stage} cells",
-        "pods hold no more than they can": f"{int(instance.pod_cells.sum())} cells in all",
+        "pods hold no more than they can": f"{int(instance.part_cells.sum())} cells in all",
     }
     described = [f"{rule} ({numbers[rule]})" if rule in numbers else rule for rule in rules]
     if not described:

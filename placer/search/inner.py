@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from placer.errors import InternalError
-from placer.search.candidates import Costing, PodFit, near_levels, pod_fit
+from placer.search.candidates import Costing, near_levels, pod_fit
+from placer.search.generations import stage_kinds
 from placer.search.instance import (
     Assignment,
     Hops,
     Instance,
+    narrowed,
     restricted,
     step_s,
     traffic_variants,
@@ -20,16 +22,20 @@ from placer.search.instance import (
 from placer.search.placement_builder import build_placement
 from placer.search.primal import best_assignment
 from placer.search.space import strategy_at
-from placer.search.tables import stage_options
+from placer.search.tables import GenerationCosts, stage_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from placer.plan.estimate import Estimate
     from placer.plan.placement import Placement
     from placer.plan.strategy import Strategy, StrategyBatch
     from placer.search.cpsat.model import SolveLimits
     from placer.search.unit_costs import UnitCosts
+
+    FloatArray = NDArray[np.float64]
 
 RELATIVE_ROUNDING: Final = 1e-9
 
@@ -65,36 +71,44 @@ class Proof:
 
 def instance_of(candidate: Candidate, costing: Costing) -> Instance:
     """The open decisions of a candidate in numbers."""
-    batch = candidate.batch
-    fit = pod_fit(batch, costing.pods)
+    batch, pods = candidate.batch, costing.pods
+    fit = pod_fit(batch, costing)
     cells = int(fit.stage_cells[0])
-    variants = traffic_variants(cells, int(fit.largest[0]), costing.pods.num_pods)
+    variants = traffic_variants(cells, int(fit.largest[0]), pods.num_pods)
     copies = batch.take(np.zeros(len(variants), dtype=np.int64))
-    traffic = costing.slow(copies, costing.variant_spans(copies, variants))
-    rows = [traffic.take(np.array([j])) for j in range(len(variants))]
-    pod_cells = costing.pods.capacity(costing.pods.shape(batch, 0))
+    costs = costing.costs(copies, costing.variant_spans(copies, variants))
+    kinds = stage_kinds(costs, costing.limits_bytes)
+    by_generation = [
+        GenerationCosts(
+            variants=tuple(cost.take(np.array([j])) for j in range(len(variants))),
+            limit_bytes=limit,
+        )
+        for cost, limit in zip(costs, costing.limits_bytes, strict=True)
+    ]
     return Instance(
         vpp=int(batch.vpp[0]),
         num_microbatches=int(batch.num_microbatches[0]),
         num_units=costing.units.num_units,
         num_lead=costing.units.num_lead,
         cells_per_stage=cells,
-        options=stage_options(batch, rows[0], rows, costing.units.num_body),
+        options=stage_options(batch, by_generation, kinds, costing.units.num_body),
         variants=variants,
-        window=float(rows[0].dp_window[0]),
-        drag=float(rows[0].dp_drag[0]),
-        fixed_s=float(rows[0].fixed_s[0]),
-        hops=_hops(batch, rows[0], costing, fit),
-        pod_cells=pod_cells,
-        pod_class=pod_cells,
-        memory_limit_bytes=costing.least_memory_bytes,
+        window=float(costs[0].dp_window[0]),
+        drag=float(costs[0].dp_drag[0]),
+        fixed_s=float(costs[0].fixed_s[0]),
+        hops=_hops(candidate, costs, kinds, costing),
+        kinds=kinds,
+        part_cells=pods.capacity(pods.shape(batch, 0)),
+        part_pod=pods.part_pod,
+        part_generation=costing.part_rank,
     )
 
 
 def start(candidate: Candidate, costing: Costing) -> tuple[Instance, Assignment | None]:
     """A candidate's instance and the best assignment found without the solver."""
     instance = instance_of(candidate, costing)
-    return instance, best_assignment(instance)
+    found = best_assignment(instance)
+    return instance, None if found is None else narrowed(instance, found)
 
 
 def place(
@@ -164,14 +178,15 @@ def prove(
         bound = upper
     placed = None
     if solution.assignment is not None:
-        found = step_s(trimmed, solution.assignment)
+        assignment = narrowed(trimmed, solution.assignment)
+        found = step_s(trimmed, assignment)
         grows = trimmed.window > trimmed.num_microbatches - 1.0 / trimmed.vpp
         if found > solution.objective_s * (1.0 + RELATIVE_ROUNDING) and not grows:
             raise InternalError(
                 f"CP-SAT says {solution.objective_s} s, the formulas {found} s for one placement"
             )
-        placed = place(candidate, costing, trimmed, solution.assignment)
-        placed = replace(placed, assignment=_translated(trimmed, instance, solution.assignment))
+        placed = place(candidate, costing, trimmed, assignment)
+        placed = replace(placed, assignment=_translated(trimmed, instance, assignment))
     return Proof(
         placed=placed,
         bound_s=max(candidate.bound_s, bound),
@@ -180,15 +195,26 @@ def prove(
     )
 
 
-def _hops(batch: StrategyBatch, costs: UnitCosts, costing: Costing, fit: PodFit) -> Hops:
-    pp, pods = int(batch.pp[0]), costing.pods
+def _hops(
+    candidate: Candidate,
+    costs: Sequence[UnitCosts],
+    kinds: Sequence[Sequence[int]],
+    costing: Costing,
+) -> Hops:
+    batch, pods = candidate.batch, costing.pods
+    pp, fit = int(batch.pp[0]), pod_fit(batch, costing)
     near = near_levels(batch, costing, fit, num_stages=pp, split=True)[0]
     whole = near_levels(batch, costing, fit, num_stages=pp, split=False)[0]
     far = np.full(pp, min(pods.level + 1, len(costing.topology.levels) - 1))
-    by_kind = np.stack([near, whole, far])
+    levels = np.stack([near, whole, far])
+
+    def by_kind(tables: Sequence[FloatArray]) -> FloatArray:
+        worst = [np.max([tables[g][0][levels] for g in kind], axis=0) for kind in kinds]
+        return np.maximum.accumulate(np.stack(worst), axis=1)
+
     return Hops(
-        steady_s=np.maximum.accumulate(costs.hop_steady_s[0][by_kind], axis=0),
-        fill_s=np.maximum.accumulate(costs.hop_fill_s[0][by_kind], axis=0),
+        steady_s=by_kind([cost.hop_steady_s for cost in costs]),
+        fill_s=by_kind([cost.hop_fill_s for cost in costs]),
     )
 
 
@@ -213,6 +239,7 @@ def _translated(source: Instance, target: Instance, assignment: Assignment) -> A
     chosen: list[int] = []
     for old, new, index in zip(source.options, target.options, assignment.options, strict=True):
         same = (new.units == old.units[index]) & (new.lead_start == old.lead_start[index])
+        same &= new.kind == old.kind[index]
         found = np.flatnonzero(same)
         if len(found) != 1:
             raise InternalError(f"a stage option of {old.units[index]} units was trimmed away")
@@ -224,8 +251,7 @@ def _check(candidate: Candidate, costing: Costing, instance: Instance, placed: P
     """The solver is not believed: the cost model must not find the plan faster than its bounds."""
     found = placed.estimate.step_time_s
     expected = step_s(instance, placed.assignment)
-    several = len(costing.topology.accelerators) > 1
-    floor = candidate.bound_s if several else max(candidate.bound_s, expected)
+    floor = max(candidate.bound_s, expected)
     if found < floor * (1.0 - 1e-6):
         raise InternalError(
             f"a placement of {placed.strategy} costs {found} s, the search says at least {floor} s"

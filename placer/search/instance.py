@@ -1,13 +1,13 @@
 """One strategy's open decisions as plain numbers: what the solver decides and what it costs.
 
-Decided: how many units each stage takes (an option per stage), and how many cells of each stage
-each pod holds. Everything else about the strategy is fixed here. Nothing in this module knows the
+Decided: how many units each stage takes and which accelerator generations it stands on (an option
+per stage), and how many cells of each stage each part of a pod holds. Everything else about the strategy is fixed here. Nothing in this module knows the
 solver; ``step_s`` is the objective written a second time, to check the solver with.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
@@ -33,32 +33,32 @@ class StageOptions:
     """The O choices of one stage, columns (O,).
 
     A choice takes ``units`` of the model, ``lead`` of them leading dense layers from ``lead_start``
-    on (the lead layers earlier stages took). ``time_s`` is without hops; ``traffic_s`` (O, J) one
-    column per traffic variant, latency included; ``memory_bytes`` its peak.
+    on (the lead layers earlier stages took), on the generations of ``kind``, an index into
+    ``Instance.kinds``. ``time_s`` is without hops; ``traffic_s`` (O, J) one column per traffic
+    variant, latency included; ``memory_bytes`` its peak, of at most ``limit_bytes``.
     """
 
     units: IntArray
     lead: IntArray
     lead_start: IntArray
+    kind: IntArray
     time_s: FloatArray
     traffic_s: FloatArray
     optimizer_s: FloatArray
     memory_bytes: FloatArray
+    limit_bytes: FloatArray
 
     def __len__(self) -> int:
         return len(self.units)
 
     def take(self, rows: NDArray[np.bool_]) -> StageOptions:
         """Options picked by mask."""
-        return StageOptions(
-            units=self.units[rows],
-            lead=self.lead[rows],
-            lead_start=self.lead_start[rows],
-            time_s=self.time_s[rows],
-            traffic_s=self.traffic_s[rows],
-            optimizer_s=self.optimizer_s[rows],
-            memory_bytes=self.memory_bytes[rows],
-        )
+        return StageOptions(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @property
+    def fits(self) -> NDArray[np.bool_]:
+        """Whether each option stays within memory."""
+        return np.asarray(self.memory_bytes <= self.limit_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +100,10 @@ class HopKind(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hops:
-    """Seconds of the hop behind each stage (the last wraps to the first) by kind, (3, S) each.
+    """Seconds of the hop behind each stage (the last wraps to the first), (K, 3, S) each.
 
-    Each kind is no cheaper than the one before.
+    By kind of the stages it joins, the dearer of the two counts, and by ``HopKind``, each no
+    cheaper than the one before.
     """
 
     steady_s: FloatArray
@@ -113,8 +114,9 @@ class Hops:
 class Instance:
     """What the inner problem needs to know of one strategy.
 
-    ``pod_cells`` (P,) counts cells a pod can host; ``pod_class`` (P,) equal numbers for pods that
-    are alike. ``memory_limit_bytes`` is per accelerator. Of a stage's replica traffic D a step sees
+    ``kinds`` are the sets of generations a stage may stand on. ``part_cells`` (R,) counts cells that
+    a part of a pod can host, ``part_generation`` (R,) and ``part_pod`` (R,) say what it is of. Of a
+    stage's replica traffic D a step sees
     ``max(drag D, D - window * critical stage time)``.
     """
 
@@ -129,9 +131,10 @@ class Instance:
     drag: float
     fixed_s: float
     hops: Hops
-    pod_cells: IntArray
-    pod_class: IntArray
-    memory_limit_bytes: float
+    kinds: tuple[tuple[int, ...], ...]
+    part_cells: IntArray
+    part_pod: IntArray
+    part_generation: IntArray
 
     @property
     def pp(self) -> int:
@@ -139,14 +142,38 @@ class Instance:
         return len(self.options)
 
     @property
+    def num_parts(self) -> int:
+        """Parts of the pods."""
+        return len(self.part_cells)
+
+    @property
     def num_pods(self) -> int:
         """Pods of the cluster."""
-        return len(self.pod_cells)
+        return int(self.part_pod.max()) + 1
+
+    @property
+    def part_class(self) -> IntArray:
+        """(R,) equal numbers for parts that are alike: as many cells of one generation, alone."""
+        alone = np.bincount(self.part_pod)[self.part_pod] == 1
+        own = np.where(alone, -1, np.arange(self.num_parts))
+        columns = np.stack([self.part_cells, self.part_generation, own])
+        return np.asarray(np.unique(columns, axis=1, return_inverse=True)[1].ravel())
+
+    @property
+    def allowed(self) -> NDArray[np.bool_]:
+        """(K, R) whether stages of a kind may stand on a part."""
+        generations = self.part_generation.tolist()
+        return np.array([[g in kind for g in generations] for kind in self.kinds])
+
+    def by_pod(self, cells: IntArray) -> IntArray:
+        """Cells per part (R, S) summed over the parts of each pod; (P, S)."""
+        first = np.searchsorted(self.part_pod, np.arange(self.num_pods))
+        return np.asarray(np.add.reduceat(cells, first, axis=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A decision: the option index of each stage, and ``cells`` (P, S)."""
+    """A decision: the option index of each stage, and ``cells`` (R, S)."""
 
     options: tuple[int, ...]
     cells: IntArray
@@ -156,23 +183,30 @@ class Assignment:
         pairs = zip(instance.options, self.options, strict=True)
         return tuple(int(table.units[index]) for table, index in pairs)
 
+    def kinds(self, instance: Instance) -> IntArray:
+        """(S,) kind of each stage."""
+        pairs = zip(instance.options, self.options, strict=True)
+        return np.array([table.kind[index] for table, index in pairs], dtype=np.int64)
+
 
 def problems_of(instance: Instance, assignment: Assignment) -> tuple[str, ...]:
     """Every condition an assignment breaks, by name; empty for a feasible one."""
     chosen = [
-        (table.units[i], table.lead[i], table.lead_start[i], table.memory_bytes[i])
+        (table.units[i], table.lead[i], table.lead_start[i], table.fits[i])
         for table, i in zip(instance.options, assignment.options, strict=True)
     ]
-    units, lead, lead_start, memory = (np.array(column) for column in zip(*chosen, strict=True))
+    units, lead, lead_start, fits = (np.array(column) for column in zip(*chosen, strict=True))
     cells = assignment.cells
+    allowed = instance.allowed[assignment.kinds(instance)].T
     checks = {
         "all layers are placed": units.sum() == instance.num_units,
         "dense layers lead in order": bool(
             (np.cumsum(lead) - lead == lead_start).all() and lead.sum() == instance.num_lead
         ),
-        "memory": bool((memory <= instance.memory_limit_bytes).all()),
+        "memory": bool(fits.all()),
         "every cell has a place": bool((cells.sum(axis=0) == instance.cells_per_stage).all()),
-        "pods hold no more than they can": bool((cells.sum(axis=1) <= instance.pod_cells).all()),
+        "pods hold no more than they can": bool((cells.sum(axis=1) <= instance.part_cells).all()),
+        "stages keep to their generations": bool((allowed | (cells == 0)).all()),
         "cells are counts": bool((cells >= 0).all()),
     }
     return tuple(name for name, good in checks.items() if not good)
@@ -180,26 +214,31 @@ def problems_of(instance: Instance, assignment: Assignment) -> tuple[str, ...]:
 
 def hop_kinds(instance: Instance, cells: IntArray) -> IntArray:
     """Kind of the hop behind each stage; (S,)."""
-    far = (cells != np.roll(cells, -1, axis=1)).any(axis=0)
-    whole = cells.max(axis=0) == instance.cells_per_stage
+    pods = instance.by_pod(cells)
+    far = (pods != np.roll(pods, -1, axis=1)).any(axis=0)
+    whole = pods.max(axis=0) == instance.cells_per_stage
     near = np.where(whole, HopKind.WHOLE, HopKind.NEAR)
     return np.where(far, HopKind.FAR, near).astype(np.int64)
 
 
-def half_hops_s(instance: Instance, cells: IntArray) -> FloatArray:
+def half_hops_s(instance: Instance, cells: IntArray, kinds: IntArray) -> FloatArray:
     """What each stage waits for its two hops, half of each; (S,)."""
-    steady = _of_kind(instance.hops.steady_s, hop_kinds(instance, cells))
+    steady = _hop_s(instance.hops.steady_s, hop_kinds(instance, cells), kinds)
     return np.asarray(0.5 * (steady + np.roll(steady, 1)))
 
 
-def _of_kind(by_kind: FloatArray, kinds: IntArray) -> FloatArray:
-    return np.asarray(by_kind[kinds, np.arange(len(kinds))])
+def _hop_s(by_kind: FloatArray, hops: IntArray, kinds: IntArray) -> FloatArray:
+    """(S,) of ``by_kind`` (K, 3, S), the dearer of the two ends."""
+    stage = np.arange(len(hops))
+    near, far = by_kind[kinds, hops, stage], by_kind[np.roll(kinds, -1), hops, stage]
+    return np.asarray(np.maximum(near, far))
 
 
 def variant_of(instance: Instance, cells: IntArray) -> int:
     """The traffic variant of a placement: whole stages, or the narrowest that holds every chunk."""
-    split = bool((cells.max(axis=0) < instance.cells_per_stage).any())
-    widest = int(cells.max())
+    pods = instance.by_pod(cells)
+    split = bool((pods.max(axis=0) < instance.cells_per_stage).any())
+    widest = int(pods.max())
     fitting = [
         j
         for j, variant in enumerate(instance.variants)
@@ -211,7 +250,7 @@ def variant_of(instance: Instance, cells: IntArray) -> int:
 def stage_times_s(instance: Instance, assignment: Assignment) -> FloatArray:
     """Each stage's seconds on one micro-batch, hops included; (S,)."""
     times = [t.time_s[i] for t, i in zip(instance.options, assignment.options, strict=True)]
-    return np.array(times) + half_hops_s(instance, assignment.cells)
+    return np.array(times) + half_hops_s(instance, assignment.cells, assignment.kinds(instance))
 
 
 def step_s(instance: Instance, assignment: Assignment) -> float:
@@ -225,7 +264,8 @@ def step_s(instance: Instance, assignment: Assignment) -> float:
     chosen = list(zip(instance.options, assignment.options, strict=True))
     traffic = max(float(table.traffic_s[i, variant]) for table, i in chosen)
     optimizer = max(float(table.optimizer_s[i]) for table, i in chosen)
-    fill = _of_kind(instance.hops.fill_s, hop_kinds(instance, assignment.cells))[:-1].sum()
+    hops = hop_kinds(instance, assignment.cells)
+    fill = _hop_s(instance.hops.fill_s, hops, assignment.kinds(instance))[:-1].sum()
     exposed = exposed_dp_s(np.array(traffic), np.array(instance.window * critical), instance.drag)
     return float(steady + bubble + 2.0 * fill + exposed + optimizer + instance.fixed_s)
 
@@ -236,12 +276,7 @@ def restricted(instance: Instance, longest_s: float) -> tuple[StageOptions, ...]
     A stage must take at least what the others cannot, and no more than they leave; None when no
     split remains.
     """
-    tables = [
-        table.take(
-            (table.memory_bytes <= instance.memory_limit_bytes) & (table.time_s <= longest_s)
-        )
-        for table in instance.options
-    ]
+    tables = [table.take(table.fits & (table.time_s <= longest_s)) for table in instance.options]
     while all(len(table) for table in tables):
         most = np.array([int(table.units.max()) for table in tables])
         least = np.array([int(table.units.min()) for table in tables])
@@ -259,3 +294,14 @@ def restricted(instance: Instance, longest_s: float) -> tuple[StageOptions, ...]
 
 def _sizes(tables: Sequence[StageOptions]) -> list[int]:
     return [len(table) for table in tables]
+
+
+def narrowed(instance: Instance, assignment: Assignment) -> Assignment:
+    """The same placement, each stage of the cheapest kind that has the generations under it."""
+    chosen = []
+    for s, (table, index) in enumerate(zip(instance.options, assignment.options, strict=True)):
+        touched = set(instance.part_generation[assignment.cells[:, s] > 0].tolist())
+        same = (table.units == table.units[index]) & (table.lead_start == table.lead_start[index])
+        fitting = [o for o in np.flatnonzero(same) if touched <= set(instance.kinds[table.kind[o]])]
+        chosen.append(int(min(fitting, key=lambda o: (len(instance.kinds[table.kind[o]]), o))))
+    return Assignment(options=tuple(chosen), cells=assignment.cells)

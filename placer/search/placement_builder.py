@@ -11,14 +11,14 @@ from placer.plan.placement import CellRun, Placement
 from placer.plan.placing import placement_of
 from placer.plan.ranks import gpu_of_rank, units_of_gpus
 from placer.search.model_units import pipeline_layout
-from placer.topology.tree import GpuState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from placer.plan.placement import PipelineLayout
+    from placer.plan.slots import CellShape
     from placer.plan.strategy import IntArray, Strategy
-    from placer.search.pods import CellShape, Pods, Slots
+    from placer.search.pods import PartSlots, Pods
     from placer.spec.model import ModelSpec
     from placer.topology.tree import Topology
 
@@ -32,15 +32,15 @@ def build_placement(
     pods: Pods,
     model: ModelSpec,
 ) -> Placement:
-    """Place ``cells`` (P, S) of each stage in each pod, layers by ``units`` (S,).
+    """Place ``cells`` (R, S) of each stage in each part of a pod, layers by ``units`` (S,).
 
-    Each pod's slots are filled in cluster order, stage after stage, aligned to the units inside the
-    pod where there is room; the replicas of a stage are numbered pod after pod, so that they lie
-    next to each other. Sites, pods, domains and hosts are
+    Each part's slots are filled in cluster order, stage after stage, aligned to the units inside
+    the pod where there is room; the replicas of a stage are numbered part after part, so that they
+    lie next to each other. Sites, pods, domains and hosts are
     left unnamed, which costing does not need; see ``named``.
     """
     topology, slots = pods.topology, pods.slots(shape)
-    gpus = _slot_gpus(shape, slots, topology)
+    gpus = slots.slots.gpus(shape, topology)
     order = _slot_of_cell(cells, slots, topology, pods.level)
     layout = pipeline_layout(model, units, strategy.vpp)
     return _unnamed(strategy, layout, topology, gpus[order].ravel())
@@ -87,21 +87,23 @@ def _ranges(gpu: IntArray) -> tuple[tuple[int, int], ...]:
     return tuple(zip(gpu[starts].tolist(), counts.tolist(), strict=True))
 
 
-def _slot_of_cell(cells: IntArray, slots: Slots, topology: Topology, pod_level: int) -> IntArray:
+def _slot_of_cell(
+    cells: IntArray, slots: PartSlots, topology: Topology, pod_level: int
+) -> IntArray:
     """The slot of each cell, stage by stage and replica by replica; (S * R,)."""
-    first = np.searchsorted(slots.pod, np.arange(len(cells) + 1))
+    first = np.searchsorted(slots.part, np.arange(len(cells) + 1))
     starts = np.zeros_like(cells)
-    for pod in range(len(cells)):
-        units = topology.domain_unit[slots.domains[first[pod] : first[pod + 1], 0]]
+    for part in range(len(cells)):
+        units = topology.domain_unit[slots.slots.domains[first[part] : first[part + 1], 0]]
         levels = range(topology.domain_level, pod_level)
-        starts[pod] = first[pod] + _starts_in_pod(cells[pod], [units[:, at] for at in levels])
+        starts[part] = first[part] + _starts_in_part(cells[part], [units[:, at] for at in levels])
     counts = cells.T.ravel()
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.asarray(np.repeat(starts.T.ravel(), counts) + within)
 
 
-def _starts_in_pod(chunks: IntArray, units_by_level: Sequence[IntArray]) -> IntArray:
-    """First slot of each stage's chunk in a pod; (S,).
+def _starts_in_part(chunks: IntArray, units_by_level: Sequence[IntArray]) -> IntArray:
+    """First slot of each stage's chunk in a part; (S,).
 
     Chunks are aligned to the units of the innermost level that has room for all of them that way,
     else they follow each other without gaps.
@@ -129,13 +131,3 @@ def _aligned(chunks: IntArray, units: IntArray) -> IntArray | None:
         starts[stage] = slot
         slot += chunk
     return starts
-
-
-def _slot_gpus(shape: CellShape, slots: Slots, topology: Topology) -> IntArray:
-    """Accelerators of each slot, (K, gpus of a cell): usable ones of its domains, in order."""
-    usable = np.flatnonzero(topology.gpu_state == GpuState.USABLE)
-    first_usable = np.cumsum(topology.domain_usable) - topology.domain_usable
-    place = np.arange(shape.gpus)
-    domain = slots.domains[:, place // shape.filled]
-    offset = slots.first_gpu[:, None] + place % shape.filled
-    return usable[first_usable[domain] + offset]

@@ -1,9 +1,8 @@
-"""Where cells fit: slots in scale-up domains, counted by pod.
+"""Where cells fit: places in scale-up domains, counted by pod and accelerator generation.
 
 A pod is a unit of the innermost level whose uplink is narrower than its inside (or the whole
-cluster); within a pod the search does not distinguish places, between pods it decides. A cell no larger than a domain stays
-inside one; a larger one takes ``ceil(cell / domain)`` domains, evenly filled, inside one unit of
-the innermost level that can hold it (as ``placer.cost.spans.pack`` has it for regular clusters).
+cluster); within a pod the search does not distinguish places, between pods it decides. A *part* is
+what a pod has of one generation; in most clusters a pod is one part.
 """
 
 from __future__ import annotations
@@ -13,105 +12,73 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from placer.plan.slots import CellShape, Slots, slots_of
 
+if TYPE_CHECKING:
     from placer.plan.strategy import IntArray, StrategyBatch
     from placer.topology.tree import Topology
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CellShape:
-    """A cell as the hardware sees it: ``gpus`` over ``domains`` domains, ``filled`` in each."""
+class PartSlots:
+    """Places for cells of one shape, part after part; ``part`` (K,) ascending."""
 
-    gpus: int
-    domains: int
-    filled: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slots:
-    """Places for cells of one shape, in cluster order.
-
-    ``domains`` (K, domains per cell) are the domains each slot uses; ``first_gpu`` (K,) how many of
-    the first domain's usable accelerators earlier slots take; ``pod`` (K,).
-    """
-
-    domains: IntArray
-    first_gpu: IntArray
-    pod: IntArray
+    slots: Slots
+    part: IntArray
 
 
 class Pods:
-    """The pods of a cluster and what they hold."""
+    """The pods of a cluster, their parts, and what they hold.
+
+    Parts are numbered pod after pod; ``part_pod`` (R,) and ``part_generation`` (R,) describe them.
+    """
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.level = max(topology.pod_level(), topology.domain_level)
-        _, self._pod_of_domain = np.unique(topology.domain_unit[:, self.level], return_inverse=True)
-        self.num_pods = int(self._pod_of_domain.max()) + 1
-        self._slots: dict[CellShape, Slots] = {}
+        _, pod = np.unique(topology.domain_unit[:, self.level], return_inverse=True)
+        kinds = np.stack([pod, topology.domain_generation])
+        parts, part_of_domain = np.unique(kinds, axis=1, return_inverse=True)
+        self.part_pod, self.part_generation = parts[0].astype(np.int64), parts[1].astype(np.int64)
+        self._part_of_domain = part_of_domain.ravel().astype(np.int64)
+        self.num_pods = int(self.part_pod.max()) + 1
+        self._slots: dict[CellShape, PartSlots] = {}
+
+    @property
+    def num_parts(self) -> int:
+        """Parts of all pods."""
+        return len(self.part_pod)
 
     @property
     def largest_gpus(self) -> int:
         """Usable accelerators of the largest pod."""
-        usable = np.bincount(self._pod_of_domain, weights=self.topology.domain_usable)
-        return int(usable.max())
+        pod = self.part_pod[self._part_of_domain]
+        return int(np.bincount(pod, weights=self.topology.domain_usable).max())
 
     def shape(self, batch: StrategyBatch, row: int) -> CellShape:
         """The cell of one strategy: whole tp and etp groups in each domain where that works."""
-        gpus, size = int(batch.cell_gpus[row]), self.topology.domain_size
-        domains = -(-gpus // size)
-        even = -(-gpus // domains)
         block = int(np.lcm(batch.tp[row], batch.etp[row]))
-        whole = -(-even // block) * block
-        filled = gpus if domains == 1 else (whole if whole <= size else even)
-        return CellShape(gpus=gpus, domains=domains, filled=filled)
+        return CellShape.of(int(batch.cell_gpus[row]), block, self.topology.domain_size)
 
-    def slots(self, shape: CellShape) -> Slots:
+    def slots(self, shape: CellShape) -> PartSlots:
         """All places for cells of a shape."""
         if shape not in self._slots:
-            inside = shape.domains == 1
-            self._slots[shape] = self._within(shape) if inside else self._across(shape)
+            found = slots_of(self.topology, shape, self.level)
+            part = self._part_of_domain[found.domains[:, 0]]
+            order = np.argsort(part, kind="stable")
+            slots = Slots(domains=found.domains[order], first_gpu=found.first_gpu[order])
+            self._slots[shape] = PartSlots(slots=slots, part=part[order])
         return self._slots[shape]
 
     def capacity(self, shape: CellShape) -> IntArray:
-        """Cells of a shape that each pod can host; (P,)."""
-        return np.bincount(self.slots(shape).pod, minlength=self.num_pods).astype(np.int64)
+        """Cells of a shape that each part can host; (R,)."""
+        return np.bincount(self.slots(shape).part, minlength=self.num_parts).astype(np.int64)
 
-    def _within(self, shape: CellShape) -> Slots:
-        fitting = self.topology.domain_usable // shape.gpus
-        domain = np.repeat(np.arange(len(fitting)), fitting)
-        place = np.arange(len(domain)) - np.repeat(np.cumsum(fitting) - fitting, fitting)
-        return Slots(
-            domains=domain[:, None].astype(np.int64),
-            first_gpu=(place * shape.gpus).astype(np.int64),
-            pod=self._pod_of_domain[domain].astype(np.int64),
-        )
+    def by_pod(self, cells: IntArray) -> IntArray:
+        """Sum figures per part, (R, ...), over the parts of each pod; (P, ...)."""
+        return np.asarray(np.add.reduceat(cells, self.first_part, axis=0), dtype=np.int64)
 
-    def _across(self, shape: CellShape) -> Slots:
-        topology = self.topology
-        whole = np.flatnonzero(topology.domain_usable >= shape.filled)
-        level = self._holding_level(shape.domains)
-        _, unit = np.unique(topology.domain_unit[whole, level], return_inverse=True)
-        groups: list[NDArray[np.int64]] = []
-        for index in range(int(unit.max(initial=-1)) + 1):
-            members = whole[unit == index]
-            usable = len(members) // shape.domains * shape.domains
-            groups.append(members[:usable].reshape(-1, shape.domains).astype(np.int64))
-        empty = np.zeros((0, shape.domains), dtype=np.int64)
-        domains = np.concatenate([empty, *groups])
-        return Slots(
-            domains=domains,
-            first_gpu=np.zeros(len(domains), dtype=np.int64),
-            pod=self._pod_of_domain[domains[:, 0]].astype(np.int64),
-        )
-
-    def _holding_level(self, num_domains: int) -> int:
-        """Innermost level one unit of which nominally holds so many domains, at most the pod's."""
-        topology = self.topology
-        levels, size = topology.levels, topology.domain_size
-        for level in range(topology.domain_level, self.level):
-            if levels[level].num_accelerators // size >= num_domains:
-                return level
-        return self.level
+    @property
+    def first_part(self) -> IntArray:
+        """(P,) the first part of each pod."""
+        return np.searchsorted(self.part_pod, np.arange(self.num_pods))

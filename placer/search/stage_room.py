@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from placer.plan.strategy import IntArray, StrategyBatch
@@ -45,26 +47,82 @@ class StageRoom:
             num_lead=self.num_lead,
         )
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRooms:
+    """The room of every stage on each of G generations, fastest first.
+
+    ``few`` (N, G - 1): how many stages can stand wholly on the j + 1 fastest generations.
+    """
+
+    by_generation: tuple[StageRoom, ...]
+    few: IntArray
+
+    def take(self, rows: IntArray) -> StageRooms:
+        """Rows picked by index."""
+        rooms = tuple(room.take(rows) for room in self.by_generation)
+        return StageRooms(by_generation=rooms, few=self.few[rows])
+
+    def within(self, other: StageRooms) -> StageRooms:
+        """What both allow."""
+        pairs = zip(self.by_generation, other.by_generation, strict=True)
+        return replace(self, by_generation=tuple(mine.within(theirs) for mine, theirs in pairs))
+
     def fits(self, num_body: int) -> BoolArray:
-        """Strategies whose stages can hold the whole model; (N,)."""
-        total = self.tail.sum(axis=1) + self._head_body()
-        return np.asarray((self.tail >= 0.0).all(axis=1) & (total >= num_body))
+        """Strategies whose stages may hold the whole model; (N,).
 
-    def _head_body(self) -> FloatArray:
-        """Most body units of the first stages that hold all lead layers; (N,).
-
-        Stage by stage, over how many lead layers are taken: ``best[c]``.
+        For every set of fast generations: the stages that gain most stand on it, as many as fit,
+        the others on the best of the rest.
         """
-        best = np.full((len(self.head), self.num_lead + 1), IMPOSSIBLE)
-        best[:, 0] = 0.0
-        pairs = lead_pairs(self.num_lead)
-        for stage in range(self.head.shape[1]):
-            after = np.full_like(best, IMPOSSIBLE)
-            for column, (before, held) in enumerate(pairs):
-                value = best[:, before] + self.head[:, stage, column]
-                after[:, before + held] = np.maximum(after[:, before + held], value)
-            best = after
-        return np.asarray(best[:, self.num_lead])
+        best = _roomiest(self.by_generation)
+        good = np.asarray((best.tail >= 0.0).all(axis=1))
+        if self.few.shape[1] == 0:
+            return np.asarray(good & (_most_units(best, best, self.few.sum(axis=1)) >= num_body))
+        for j in range(self.few.shape[1]):
+            rest = _roomiest(self.by_generation[j + 1 :])
+            good = good & (_most_units(best, rest, self.few[:, j]) >= num_body)
+        return good
+
+
+def _roomiest(rooms: Sequence[StageRoom]) -> StageRoom:
+    """The most that any of the rooms allows."""
+    return StageRoom(
+        tail=np.max([room.tail for room in rooms], axis=0),
+        head=np.max([room.head for room in rooms], axis=0),
+        num_lead=rooms[0].num_lead,
+    )
+
+
+def _most_units(best: StageRoom, rest: StageRoom, few: IntArray) -> FloatArray:
+    """Most body units of all stages with at most ``few`` (N,) of them in ``best``; (N,)."""
+    gains = -np.sort(rest.tail - best.tail, axis=1)
+    gained = np.concatenate([np.zeros((len(few), 1)), np.cumsum(gains, axis=1)], axis=1)
+    head = _head_body(best, rest)
+    most = np.full(len(few), -np.inf)
+    for used in range(head.shape[1]):
+        left = np.clip(few - used, 0, gains.shape[1])
+        body = head[:, used] + np.take_along_axis(gained, left[:, None], axis=1)[:, 0]
+        most = np.maximum(most, np.where(few >= used, body, -np.inf))
+    return np.asarray(most + rest.tail.sum(axis=1))
+
+
+def _head_body(best: StageRoom, rest: StageRoom) -> FloatArray:
+    """Most body units of the first stages that hold all lead layers; (N, H + 1).
+
+    By how many of them are in ``best``; stage by stage, over how many lead layers are taken.
+    """
+    num_stages, num_lead = best.head.shape[1], best.num_lead
+    most = np.full((len(best.head), num_stages + 1, num_lead + 1), IMPOSSIBLE)
+    most[:, 0, 0] = 0.0
+    for stage in range(num_stages):
+        after = np.full_like(most, IMPOSSIBLE)
+        for column, (before, held) in enumerate(lead_pairs(num_lead)):
+            to = after[:, :, before + held]
+            np.maximum(to, most[:, :, before] + rest.head[:, stage, column, None], out=to)
+            to = after[:, 1:, before + held]
+            np.maximum(to, most[:, :-1, before] + best.head[:, stage, column, None], out=to)
+        most = after
+    return np.asarray(most[:, :, num_lead])
 
 
 @lru_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,34 +22,55 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 
-def stage_options(
-    batch: StrategyBatch, costs: UnitCosts, traffic: Sequence[UnitCosts], num_body: int
-) -> tuple[StageOptions, ...]:
-    """Every split of the model's units that a stage can take part in.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationCosts:
+    """One strategy on one generation: its costs under each traffic variant, and the memory."""
 
-    ``batch`` and ``costs`` hold one strategy; ``traffic`` its costs under each traffic variant.
+    variants: tuple[UnitCosts, ...]
+    limit_bytes: float
+
+
+def stage_options(
+    batch: StrategyBatch,
+    by_generation: Sequence[GenerationCosts],
+    kinds: Sequence[Sequence[int]],
+    num_body: int,
+) -> tuple[StageOptions, ...]:
+    """Every split of the model's units that a stage can take part in, on every kind of stage.
+
+    ``batch`` holds one strategy; a stage of a kind pays for the worst of its generations, indices
+    into ``by_generation``.
     """
-    pp, vpp, lead = int(batch.pp[0]), int(batch.vpp[0]), costs.num_lead
+    pp, vpp = int(batch.pp[0]), int(batch.vpp[0])
+    lead = by_generation[0].variants[0].num_lead
     least = least_units(batch, pp)[0]
     num_units = num_body + lead
-    memory = memory_columns(costs, in_flight(batch, pp))[0]
+    held = in_flight(batch, pp)
+    memory = [memory_columns(g.variants[0], held)[0] for g in by_generation]
     tables = []
     for stage in range(pp):
         most = num_units - int(least.sum() - least[stage])
         start, units = _starts_and_units(stage, pp, lead, int(least[stage]), most)
-        first = _first_chunk(units, vpp, stage, pp)
-        held = np.minimum(lead - start, first)
-        shape = _Shape(units=units, lead=held, lead_start=start, stage=stage, pp=pp)
-        replicas = [shape.of(t.dp_s[0]) + t.dp_latency_s[0] for t in traffic]
+        first = np.minimum(lead - start, _first_chunk(units, vpp, stage, pp))
+        shape = _Shape(units=units, lead=first, lead_start=start, stage=stage, pp=pp)
+        figures = [
+            shape.figures(costs, columns[stage])
+            for costs, columns in zip(by_generation, memory, strict=True)
+        ]
+        worst = [
+            {name: np.max([figures[g][name] for g in kind], axis=0) for name in figures[0]}
+            for kind in kinds
+        ]
         tables.append(
             StageOptions(
-                units=units,
-                lead=held,
-                lead_start=start,
-                time_s=shape.of(costs.time_s[0]),
-                traffic_s=np.stack(replicas, axis=1),
-                optimizer_s=shape.of(costs.optimizer_s[0]),
-                memory_bytes=shape.of(memory[stage]) + costs.transient_bytes[0],
+                units=np.tile(units, len(kinds)),
+                lead=np.tile(first, len(kinds)),
+                lead_start=np.tile(start, len(kinds)),
+                kind=np.repeat(np.arange(len(kinds)), len(units)),
+                limit_bytes=np.repeat(
+                    [min(by_generation[g].limit_bytes for g in kind) for kind in kinds], len(units)
+                ),
+                **{name: np.concatenate([w[name] for w in worst]) for name in worst[0]},
             )
         )
     return tuple(tables)
@@ -64,6 +86,17 @@ class _Shape:
         self._from = lead_start
         self._to = lead_start + lead
         self._ends = (stage == 0, stage == pp - 1)
+
+    def figures(self, costs: GenerationCosts, memory: FloatArray) -> dict[str, FloatArray]:
+        """What each option costs on one generation, by name of ``StageOptions``."""
+        alike = costs.variants[0]
+        traffic = [self.of(v.dp_s[0]) + v.dp_latency_s[0] for v in costs.variants]
+        return {
+            "time_s": self.of(alike.time_s[0]),
+            "traffic_s": np.stack(traffic, axis=1),
+            "optimizer_s": self.of(alike.optimizer_s[0]),
+            "memory_bytes": self.of(memory) + alike.transient_bytes[0],
+        }
 
     def of(self, columns: FloatArray) -> FloatArray:
         """Value of each option."""

@@ -14,6 +14,8 @@ import numpy as np
 from placer.cost.pipeline import in_flight_microbatches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from placer.cost.stage_costs import StageCosts
@@ -58,6 +60,14 @@ class UnitCosts:
     def take(self, rows: NDArray[np.bool_] | IntArray) -> UnitCosts:
         """Rows picked by mask or index."""
         return UnitCosts(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+def least_of(costs: Sequence[UnitCosts]) -> UnitCosts:
+    """Each cost where it is least, of the same strategies on several generations."""
+    if len(costs) == 1:
+        return costs[0]
+    names = [f.name for f in fields(UnitCosts)]
+    return UnitCosts(**{n: np.min([getattr(c, n) for c in costs], axis=0) for n in names})
 
 
 def unit_costs(costs: StageCosts, units: ModelUnits) -> UnitCosts:

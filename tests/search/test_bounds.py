@@ -10,6 +10,7 @@ from search_samples import (
     dense_model,
     flat_topology,
     instance,
+    mixed_topology,
     moe_model,
     podded_topology,
 )
@@ -36,6 +37,10 @@ QUESTIONS = {
     "damaged": lambda: costing(
         dense_model(8),
         flat_topology(4, unavailable=[{"every": 2, "of": "domain", "lose": "1 gpu"}]),
+    ),
+    "two generations": lambda: costing(dense_model(8), mixed_topology()),
+    "two generations in one pod": lambda: costing(
+        moe_model(9), mixed_topology(2, 1, oversubscription=1.0)
     ),
 }
 

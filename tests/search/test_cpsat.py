@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,14 +82,28 @@ SHAPES = st.fixed_dictionaries(
         "pods": st.sampled_from([(9,), (4, 5), (3, 3, 3), (2, 7), (6, 6)]),
         "seed": st.integers(0, 10_000),
         "memory_limit_bytes": st.sampled_from([25.0, 35.0, 45.0, 1e12]),
+        "generations": st.sampled_from([(), (0, 1, 0), (1, 0, 0), (0, 1, 2), (1, 1, 0)]),
+        "part_pod": st.sampled_from([(), (0, 0, 1), (0, 1, 1), (0, 0, 0)]),
     }
 )
+
+
+def shaped(shape: dict[str, Any]) -> Instance:
+    """The instance of a drawn shape; generations and pods of the parts it has, ranks from 0."""
+    parts = len(shape["pods"])
+    generations = shape["generations"][:parts]
+    ranks = sorted(set(generations))
+    changes = {
+        "generations": tuple(ranks.index(g) for g in generations),
+        "part_pod": shape["part_pod"][:parts],
+    }
+    return instance(**{**shape, **changes})
 
 
 @settings(max_examples=40, deadline=None)
 @given(SHAPES)
 def test_solver_equals_plain_enumeration(shape: dict[str, int]) -> None:
-    question = instance(**shape)  # type: ignore[arg-type]
+    question = shaped(shape)
     best = fastest_s(question)
     answer = solved(question)
     if np.isinf(best):
@@ -111,7 +126,7 @@ def test_solver_equals_plain_enumeration(shape: dict[str, int]) -> None:
 def test_natural_placements_are_feasible_and_no_better_than_the_best(
     shape: dict[str, int],
 ) -> None:
-    question = instance(**shape)  # type: ignore[arg-type]
+    question = shaped(shape)
     start = best_assignment(question)
     if start is None:
         return
@@ -123,7 +138,7 @@ def test_natural_placements_are_feasible_and_no_better_than_the_best(
 @given(SHAPES)
 def test_hint_is_complete_and_feasible(shape: dict[str, int]) -> None:
     """Fixing every variable at its hint leaves a feasible model, and every variable has one."""
-    question = instance(**shape)  # type: ignore[arg-type]
+    question = shaped(shape)
     start = best_assignment(question)
     if start is None:
         return
@@ -178,7 +193,7 @@ def test_pods_hold_cells() -> None:
     question = instance(pp=2, num_body=2, cells=3, pods=(2, 4))
     assert possible(question, cells_0_0=1, cells_0_1=1)  # tight: two of two
     assert not possible(question, cells_0_0=2, cells_0_1=1)
-    assert not possible(only(question, pod_cells=np.array([2, 3])))
+    assert not possible(only(question, part_cells=np.array([2, 3])))
 
 
 def test_hops_between_pods_are_charged_where_stages_part() -> None:
@@ -189,7 +204,7 @@ def test_hops_between_pods_are_charged_where_stages_part() -> None:
     alike = Assignment(options=(1, 1), cells=np.array([[1, 1], [1, 1]]))
     apart = Assignment(options=(1, 1), cells=np.array([[2, 0], [0, 2]]))
     times = [stage_times_s(question, found) for found in (alike, together, apart)]
-    np.testing.assert_allclose(np.diff(times, axis=0), np.diff(steady, axis=0))
+    np.testing.assert_allclose(np.diff(times, axis=0), np.diff(steady[0], axis=0))
 
 
 def test_traffic_is_charged_by_the_widest_chunk() -> None:
@@ -205,10 +220,9 @@ def test_traffic_is_charged_by_the_widest_chunk() -> None:
 
 
 def test_like_pods_in_order_lose_no_solution() -> None:
-    """Telling pods apart that are alike gives the same optimum."""
+    """Ordering pods that are alike gives the same optimum as enumerating them all."""
     question = instance(pp=2, num_body=3, cells=2, pods=(2, 2, 2), seed=11)
-    distinct = only(question, pod_class=np.arange(3))
-    assert solved(question).objective_s == pytest.approx(solved(distinct).objective_s)
+    assert solved(question).objective_s == pytest.approx(fastest_s(question), rel=1e-3)
 
 
 def test_same_seed_same_answer() -> None:

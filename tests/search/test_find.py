@@ -7,7 +7,14 @@ import time
 
 import numpy as np
 import pytest
-from search_samples import cost_model, dense_model, flat_topology, moe_model, podded_topology
+from search_samples import (
+    cost_model,
+    dense_model,
+    flat_topology,
+    mixed_topology,
+    moe_model,
+    podded_topology,
+)
 
 from placer.cost.model import CostModel
 from placer.emit.megatron.rules import megatron_rules
@@ -31,6 +38,10 @@ QUESTIONS = {
     "damaged": lambda: cost_model(
         dense_model(8),
         flat_topology(4, unavailable=[{"every": 2, "of": "domain", "lose": "1 gpu"}]),
+    ),
+    "two generations": lambda: cost_model(dense_model(8), mixed_topology()),
+    "two generations in one pod": lambda: cost_model(
+        moe_model(9), mixed_topology(2, 1, oversubscription=1.0)
     ),
 }
 

@@ -63,4 +63,4 @@ def test_large_cells_stay_inside_a_pod() -> None:
     assert capacity(topology, Strategy(tp=8, cp=2)) == [1, 1]
     slots = Pods(topology)
     found = slots.slots(slots.shape(StrategyBatch.of([Strategy(tp=8, cp=2)]), 0))
-    np.testing.assert_array_equal(found.domains, [[0, 1], [3, 4]])
+    np.testing.assert_array_equal(found.slots.domains, [[0, 1], [3, 4]])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from placer.plan.strategy import Strategy, StrategyBatch
 from placer.search.model_units import first_chunk_units
-from placer.search.stage_room import least_units, stage_room
+from placer.search.stage_room import StageRooms, least_units, stage_room
 
 
 def fits(columns: Sequence[float], room: Sequence[float], vpp: int, num_body: int) -> bool:
@@ -22,7 +22,8 @@ def fits(columns: Sequence[float], room: Sequence[float], vpp: int, num_body: in
     found = stage_room(
         np.array(columns)[None, None, :], np.array(room)[None, :], batch, num_body, least
     )
-    return bool(found.fits(num_body)[0])
+    alone = StageRooms(by_generation=(found,), few=np.zeros((1, 0), dtype=np.int64))
+    return bool(alone.fits(num_body)[0])
 
 
 def fits_by_enumeration(

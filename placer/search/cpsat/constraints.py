@@ -11,7 +11,7 @@ from placer.search.cpsat.scaling import WINDOW_DENOMINATOR
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ortools.sat.python.cp_model import BoundedLinearExpression, CpModel, LiteralT
+    from ortools.sat.python.cp_model import BoundedLinearExpression, CpModel, IntVar, LiteralT
 
     from placer.search.cpsat.scaling import TimeScale
     from placer.search.cpsat.variables import Variables
@@ -22,8 +22,9 @@ LEAD_LAYERS: Final = "dense layers lead in order"
 MEMORY: Final = "memory"
 ALL_CELLS: Final = "every cell has a place"
 POD_CAPACITY: Final = "pods hold no more than they can"
+GENERATIONS: Final = "stages keep to their generations"
 
-RULES: Final = (ALL_LAYERS, LEAD_LAYERS, MEMORY, ALL_CELLS, POD_CAPACITY)
+RULES: Final = (ALL_LAYERS, LEAD_LAYERS, MEMORY, ALL_CELLS, POD_CAPACITY, GENERATIONS)
 """Rules a placement may fail; the others only define times and cannot make it infeasible."""
 
 
@@ -47,6 +48,7 @@ class Constraints:
         self._scale = scale
         self._stages = variables.stages
         self._pods = variables.pods
+        self._parts = variables.parts
         self._step = variables.step
         self._guards = dict(guards or {})
 
@@ -57,6 +59,8 @@ class Constraints:
         self._widest_chunk()
         self._whole_stages()
         self._hops_leave_pods()
+        self._hops_take_the_slower_end()
+        self._few_fast_stages()
         self._critical_stage()
         self._exposed_traffic()
         self._slowest_optimizer()
@@ -71,6 +75,7 @@ class Constraints:
         self._memory_holds()
         self._all_cells_placed()
         self._pods_hold_cells()
+        self._stages_keep_to_generations()
 
     def _one_option_per_stage(self) -> None:
         """Each stage takes exactly one option."""
@@ -94,10 +99,9 @@ class Constraints:
 
     def _memory_holds(self) -> None:
         """No stage takes an option whose peak exceeds an accelerator's memory."""
-        limit = self._instance.memory_limit_bytes
         for s, table in self._tables():
-            for option, peak in zip(self._stages[s].options, table.memory_bytes, strict=True):
-                if peak > limit:
+            for option, fits in zip(self._stages[s].options, table.fits, strict=True):
+                if not fits:
                     self._require(MEMORY, option == 0)
 
     def _all_cells_placed(self) -> None:
@@ -107,18 +111,41 @@ class Constraints:
             self._require(ALL_CELLS, cells == self._instance.cells_per_stage)
 
     def _pods_hold_cells(self) -> None:
-        """A pod hosts no more cells than fit."""
-        for pod, capacity in zip(self._pods, self._instance.pod_cells, strict=False):
-            self._require(POD_CAPACITY, LinearExpr.sum(pod.cells) <= int(capacity))
+        """A part of a pod hosts no more cells than fit."""
+        for part, capacity in zip(self._parts, self._instance.part_cells, strict=False):
+            self._require(POD_CAPACITY, LinearExpr.sum(part) <= int(capacity))
+
+    def _stages_keep_to_generations(self) -> None:
+        """A part hosts cells of a stage only where the stage's kind has the part's generation."""
+        if len(self._instance.kinds) == 1:
+            return
+        allows = self._instance.allowed.tolist()
+        for r, part in enumerate(self._parts):
+            for s, cells in enumerate(part):
+                kind = self._instance.options[s].kind
+                allowed = self._chosen(s, [int(allows[k][r]) for k in kind])
+                most = min(self._instance.cells_per_stage, int(self._instance.part_cells[r]))
+                self._require(GENERATIONS, cells <= most * allowed)
+
+    def _few_fast_stages(self) -> None:
+        """No more stages are of fast kinds than all parts of their generations can host; implied."""
+        kinds = self._instance.kinds
+        for last in sorted({kind[-1] for kind in kinds})[:-1]:
+            among = [kind[-1] <= last for kind in kinds]
+            parts = self._instance.part_generation <= last
+            most = int(self._instance.part_cells[parts].sum()) // self._instance.cells_per_stage
+            fast = [self._chosen(s, [int(among[k]) for k in t.kind]) for s, t in self._tables()]
+            self._model.add(LinearExpr.sum(fast) <= most)
 
     def _whole_stages(self) -> None:
         """A stage is whole in a pod when all its cells are there; a pod has room for so many."""
         cells = self._instance.cells_per_stage
-        for pod, capacity in zip(self._pods, self._instance.pod_cells, strict=False):
+        for p, pod in enumerate(self._pods):
             for count, whole in zip(pod.cells, pod.whole, strict=True):
                 self._model.add(count == cells).only_enforce_if(whole)
                 self._model.add(count <= cells - 1).only_enforce_if(~whole)
-            self._model.add(LinearExpr.sum(pod.whole) <= int(capacity) // cells)
+            capacity = int(self._instance.part_cells[self._instance.part_pod == p].sum())
+            self._model.add(LinearExpr.sum(pod.whole) <= capacity // cells)
 
     def _one_traffic_variant(self) -> None:
         """One traffic variant holds: that of whole stages if and only if every stage is whole."""
@@ -168,6 +195,22 @@ class Constraints:
             self._model.add(stage.hop_whole <= whole)
             self._model.add(stage.hop_whole + stage.hop_far <= 1)
 
+    def _hops_take_the_slower_end(self) -> None:
+        """A hop takes what the dearer of the kinds at its two ends takes."""
+        if len(self._instance.kinds) == 1:
+            return
+        for s, stage in enumerate(self._stages):
+            for end in (s, (s + 1) % self._instance.pp):
+                for k in range(len(self._instance.kinds)):
+                    mine = [int(j == k) for j in self._instance.options[end].kind]
+                    other = 1 - self._chosen(end, mine)
+                    for taken, seconds in (
+                        (stage.hop_units, 0.5 * self._instance.hops.steady_s[k, :, s]),
+                        (stage.fill_units, 2.0 * self._instance.hops.fill_s[k, :, s]),
+                    ):
+                        most = self._scale.up(float(seconds.max()))
+                        self._model.add(taken >= self._by_hop_kind(s, seconds) - most * other)
+
     def _critical_stage(self) -> None:
         """The critical stage time is the longest of the stages', their two half hops included."""
         self._model.add_exactly_one([stage.slowest for stage in self._stages])
@@ -204,28 +247,34 @@ class Constraints:
         self._model.add(v * self._scale.quantum * step.step >= steady + bubble + v * once)
 
     def _like_pods_in_order(self) -> None:
-        """Pods that are alike are interchangeable, so they come in order of the stages they host."""
+        """Parts that are alike are interchangeable, so they come in order of the stages they host."""
         if self._instance.pp == 1:
             return
         last: dict[int, LinearExpr] = {}
-        for pod, kind in zip(self._pods, self._instance.pod_class, strict=False):
-            weight = LinearExpr.weighted_sum(pod.cells, list(range(len(pod.cells), 0, -1)))
+        for part, kind in zip(self._parts, self._instance.part_class, strict=False):
+            weight = LinearExpr.weighted_sum(part, list(range(len(part), 0, -1)))
             if int(kind) in last:
                 self._model.add(last[int(kind)] >= weight)
             last[int(kind)] = weight
 
     def _stage_time(self, s: int) -> LinearExpr:
-        table, pp = self._instance.options[s], self._instance.pp
-        own = self._chosen(s, [self._scale.up(t) for t in table.time_s])
-        hops = self._instance.hops.steady_s
-        return own + self._hop(s, 0.5 * hops[:, s]) + self._hop((s - 1) % pp, 0.5 * hops[:, s - 1])
+        own = self._chosen(s, [self._scale.up(t) for t in self._instance.options[s].time_s])
+        return own + self._half_hop(s) + self._half_hop((s - 1) % self._instance.pp)
+
+    def _half_hop(self, s: int) -> LinearExpr | IntVar:
+        """Half of what the hop behind stage s takes."""
+        if len(self._instance.kinds) > 1:
+            return self._stages[s].hop_units
+        return self._by_hop_kind(s, 0.5 * self._instance.hops.steady_s[0, :, s])
 
     def _fill(self) -> LinearExpr:
-        fills = self._instance.hops.fill_s
         stages = range(self._instance.pp - 1)
-        return LinearExpr.sum([self._hop(s, 2.0 * fills[:, s]) for s in stages])
+        if len(self._instance.kinds) > 1:
+            return LinearExpr.sum([self._stages[s].fill_units for s in stages])
+        fills = self._instance.hops.fill_s[0]
+        return LinearExpr.sum([self._by_hop_kind(s, 2.0 * fills[:, s]) for s in stages])
 
-    def _hop(self, s: int, seconds: Iterable[float]) -> LinearExpr:
+    def _by_hop_kind(self, s: int, seconds: Iterable[float]) -> LinearExpr:
         """What the hop behind stage s takes, of its seconds by kind."""
         near, whole, far = (self._scale.up(t) for t in seconds)
         stage = self._stages[s]

@@ -161,6 +161,6 @@ def _assignment(instance: Instance, variables: Variables, solver: cp_model.CpSol
     if not variables.pods:
         cells = np.full((1, instance.pp), instance.cells_per_stage, dtype=np.int64)
     else:
-        rows = [[solver.value(count) for count in pod.cells] for pod in variables.pods]
+        rows = [[solver.value(count) for count in part] for part in variables.parts]
         cells = np.array(rows, dtype=np.int64)
     return Assignment(options=options, cells=cells)

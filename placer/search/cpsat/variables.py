@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from ortools.sat.python.cp_model import LinearExpr
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from ortools.sat.python.cp_model import CpModel, IntVar
 
     from placer.search.cpsat.scaling import TimeScale
     from placer.search.instance import Instance
+
+    FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +24,13 @@ class StageVars:
 
     ``hop_far`` is true when the hop behind it, to the next stage, leaves a pod, ``hop_whole`` when
     it does not and the stage is whole in its pod; ``slowest`` for the one stage that the critical
-    time is taken from.
+    time is taken from. ``hop_units`` and ``fill_units`` are what that hop takes where kinds of
+    stages differ.
     """
 
     options: tuple[IntVar, ...]
+    hop_units: IntVar
+    fill_units: IntVar
     hop_far: IntVar
     hop_whole: IntVar
     slowest: IntVar
@@ -31,12 +38,14 @@ class StageVars:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodVars:
-    """One pod: ``cells[s]`` it hosts of each stage; ``whole[s]`` is true when that is all of them.
+    """One pod: ``parts[r][s]`` cells that each part of it hosts of each stage.
 
-    ``widest[s]`` is true for the one pod and stage whose cells count as the widest chunk.
+    ``cells[s]`` is their sum; ``whole[s]`` is true when that is all of the stage, ``widest[s]`` for
+    the one pod and stage whose cells count as the widest chunk.
     """
 
-    cells: tuple[IntVar, ...]
+    parts: tuple[tuple[IntVar, ...], ...]
+    cells: tuple[LinearExpr, ...]
     whole: tuple[IntVar, ...]
     widest: tuple[IntVar, ...]
 
@@ -60,11 +69,16 @@ class StepVars:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variables:
-    """All decisions. A cluster of one pod has no pod variables: each cell's pod is known."""
+    """All decisions. A cluster of one part has no pod variables: each cell's part is known."""
 
     stages: tuple[StageVars, ...]
     pods: tuple[PodVars, ...]
     step: StepVars
+
+    @property
+    def parts(self) -> tuple[tuple[IntVar, ...], ...]:
+        """(R, S) cells of each part, pod after pod."""
+        return tuple(part for pod in self.pods for part in pod.parts)
 
 
 def new_variables(
@@ -74,6 +88,12 @@ def new_variables(
     stages = tuple(
         StageVars(
             options=tuple(model.new_bool_var(f"option_{s}_{o}") for o in range(len(table))),
+            hop_units=model.new_int_var(
+                0, _longest(scale, instance.hops.steady_s, 1.0), f"hop_{s}"
+            ),
+            fill_units=model.new_int_var(
+                0, _longest(scale, instance.hops.fill_s, 2.0), f"fill_{s}"
+            ),
             hop_far=model.new_bool_var(f"hop_far_{s}"),
             hop_whole=model.new_bool_var(f"hop_whole_{s}"),
             slowest=model.new_bool_var(f"slowest_{s}"),
@@ -81,7 +101,7 @@ def new_variables(
         for s, table in enumerate(instance.options)
     )
     pods: tuple[PodVars, ...] = ()
-    if instance.num_pods > 1:
+    if instance.num_parts > 1:
         pods = tuple(_new_pod(model, instance, p) for p in range(instance.num_pods))
     horizon = scale.up(upper_s)
     largest = scale.up(max(float(table.traffic_s.max()) for table in instance.options))
@@ -101,11 +121,26 @@ def new_variables(
     )
 
 
+def _longest(scale: TimeScale, seconds: FloatArray, times: float) -> int:
+    return scale.up(times * float(seconds.max()))
+
+
 def _new_pod(model: CpModel, instance: Instance, pod: int) -> PodVars:
-    most = int(np.minimum(instance.cells_per_stage, instance.pod_cells[pod]))
     stages = range(instance.pp)
+    parts = tuple(
+        tuple(
+            model.new_int_var(
+                0,
+                min(instance.cells_per_stage, int(instance.part_cells[part])),
+                f"cells_{part}_{s}",
+            )
+            for s in stages
+        )
+        for part in np.flatnonzero(instance.part_pod == pod).tolist()
+    )
     return PodVars(
-        cells=tuple(model.new_int_var(0, most, f"cells_{pod}_{s}") for s in stages),
+        parts=parts,
+        cells=tuple(LinearExpr.sum([part[s] for part in parts]) for s in stages),
         whole=tuple(model.new_bool_var(f"whole_{pod}_{s}") for s in stages),
         widest=tuple(model.new_bool_var(f"widest_{pod}_{s}") for s in stages),
     )
