@@ -73,16 +73,14 @@ def podded_topology(
     return build_topology(ClusterSpec.model_validate({**fields, **changes}))
 
 
-def mixed_topology(
-    hopper: int = 2, ampere: int = 2, *, oversubscription: float = 2.0, **changes: object
-) -> Topology:
+def mixed_topology(hopper: int = 2, ampere: int = 2, *, oversubscription: float = 2.0) -> Topology:
     """A pod of H100 hosts and one of A100 hosts on slower ports; 1:1 uplinks make them one pod."""
     slower = {"accelerator": "a100_80g_sxm", "nic": "200 Gbit/s"}
     pods = [
         {"name": "hopper", "size": f"{hopper} hosts"},
         {"name": "ampere", "size": f"{ampere} hosts", **slower},
     ]
-    return podded_topology(oversubscription=oversubscription, **{"pods": pods, **changes})
+    return podded_topology(oversubscription=oversubscription, pods=pods)
 
 
 def flat_topology(hosts: int = 4, **changes: object) -> Topology:
