@@ -22,6 +22,7 @@ from placer.compare.sweep.store import sweep_store
 from placer.importers.clusters import ClusterFormat, ClusterOptions, import_cluster
 from placer.plan.saving import save_plan
 from placer.plan.serialise import load_plan
+from placer.search.across.request import SiteRequest, site_modes
 from placer.search.options import SearchOptions, restrictions
 from placer.simulate.variation import Variation
 
@@ -36,6 +37,7 @@ __all__ = [
     "Report",
     "RunOptions",
     "SearchOptions",
+    "SiteRequest",
     "Variation",
     "compare",
     "estimate",
@@ -54,6 +56,7 @@ __all__ = [
     "restrictions",
     "save_plan",
     "simulate",
+    "site_modes",
     "sweep",
     "sweep_store",
 ]

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from placer import __version__
-from placer.api.answer import assembled
-from placer.api.provenance import restrictions_of
+from placer.api.found_answer import plan_of
 from placer.api.question import Question, RunOptions, ask
-from placer.cost.recorded import constant_records
-from placer.errors import InternalError
-from placer.plan.plan import (
-    Alternative,
-    Bound,
-    Candidates,
-    Limits,
-    PlanStatus,
-    Provenance,
-    SimulatedStep,
-)
-from placer.report.loss import loss_between, why_not
+from placer.api.sites import plan_over_sites
+from placer.errors import InputError, Problem
+from placer.plan.plan import SimulatedStep
+from placer.search.across.request import SiteRequest
 from placer.search.find import find
 from placer.search.options import SearchOptions
 from placer.search.placement_builder import named as with_names
-from placer.search.result import SearchStatus
 from placer.simulate.simulation import simulate_plan
+from placer.topology.sites import has_sites
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,15 +26,13 @@ if TYPE_CHECKING:
     from placer.spec.model import ModelSpec
     from placer.spec.run import RunSpec
 
-SOLVER: Final = "cp-sat"
-INDISTINGUISHABLE: Final = "accuracy.indistinguishable"
-
 
 def plan(
     model: str | Path | ModelSpec,
     cluster: str | Path | ClusterSpec,
     run: RunOptions | RunSpec | None = None,
     options: SearchOptions | None = None,
+    sites: SiteRequest | None = None,
     *,
     calibration: str | Path | None = None,
     simulate: int = 0,
@@ -61,6 +48,8 @@ def plan(
         Batch, sequence, precision, framework; placer's choice where None.
     options
         Limits and restrictions of the search.
+    sites
+        What may cross between the sites of a cluster that has several.
     calibration
         A file of `placer calibrate`, whose constants replace those that travel with placer.
     simulate
@@ -86,10 +75,34 @@ def plan(
     options = options or SearchOptions()
     options = replace(options, top=max(options.top, simulate))
     question = ask(model, cluster, run or RunOptions(), options.max_gpus, calibration)
+    if has_sites(question.topology):
+        if simulate > 0:
+            raise InputError((_no_simulation(),))
+        return plan_over_sites(question, options, sites or SiteRequest(), listener)
+    if sites is not None and sites != SiteRequest():
+        raise InputError((_no_sites(question),))
     result = find(question.cost_model, rules=question.rules, options=options, progress=listener)
     if simulate > 0:
         return simulated_plan(question, options, result, simulate)
     return plan_of(question, options, result)
+
+
+def _no_simulation() -> Problem:
+    return Problem(
+        source="--simulate",
+        expected="a cluster of one site",
+        found="several sites",
+        remedy="Leave it out: what crosses between sites is estimated only.",
+    )
+
+
+def _no_sites(question: Question) -> Problem:
+    return Problem(
+        source="--cross-site and what goes with it",
+        expected="a cluster with sites",
+        found=f"{question.cluster.name}, which has one",
+        remedy="Leave them out, or list sites and links in the cluster file.",
+    )
 
 
 def simulated_plan(
@@ -124,75 +137,3 @@ def _chosen(result: SearchResult, chosen: FoundPlan, question: Question) -> Sear
     gap = (1.0 + result.gap) * chosen.estimate.step_time_s / result.best.estimate.step_time_s - 1.0
     best = replace(chosen, placement=placement)
     return replace(result, best=best, alternatives=others, gap=gap)
-
-
-def plan_of(question: Question, options: SearchOptions, result: SearchResult) -> Plan:
-    """The search's answer as a plan, costed anew and checked."""
-    threshold = question.constants.value(INDISTINGUISHABLE)
-    best, proven = result.best, result.gap <= options.gap
-    answer = assembled(
-        question,
-        status=PlanStatus.OPTIMAL if proven else PlanStatus.FEASIBLE,
-        strategy=best.strategy,
-        placement=best.placement,
-        provenance=_provenance(question, options, result),
-        bound=_bound(result),
-        alternatives=tuple(
-            _alternative(best, other, threshold, options.gap) for other in result.alternatives
-        ),
-    )
-    if answer.estimate != best.estimate:
-        raise InternalError(
-            f"the search says {best.estimate.step_time_s} s of its plan, the cost model"
-            f" {answer.estimate.step_time_s} s"
-        )
-    return answer
-
-
-def _bound(result: SearchResult) -> Bound:
-    return Bound(
-        lower_bound_s=result.lower_bound_s,
-        gap=result.gap,
-        candidates=Candidates(
-            considered=result.considered, pruned=dict(result.pruned), solved=result.solved
-        ),
-        deterministic_work=result.deterministic_work,
-    )
-
-
-def _alternative(best: FoundPlan, other: FoundPlan, threshold: float, gap: float) -> Alternative:
-    """A next best plan, with what it loses; told apart where that exceeds ``threshold``."""
-    step_time_s, other_s = best.estimate.step_time_s, other.estimate.step_time_s
-    loss = loss_between(best.estimate.breakdown, other.estimate.breakdown)
-    reason = why_not(best.strategy, step_time_s, other.strategy, loss)
-    if other_s < step_time_s * (1.0 - gap):
-        reason += "; slower in the simulation"
-    elif other_s < step_time_s:
-        reason += "; faster by less than the gap, but splits along more axes"
-    return Alternative(
-        strategy=other.strategy,
-        step_time_s=other_s,
-        why_not=reason,
-        distinguishable=other_s / step_time_s - 1.0 > threshold,
-        loss=loss,
-    )
-
-
-def _provenance(question: Question, options: SearchOptions, result: SearchResult) -> Provenance:
-    return Provenance(
-        placer_version=__version__,
-        solver=SOLVER,
-        solver_version=version("ortools"),
-        seed=options.seed,
-        limits=Limits(
-            gap=options.gap,
-            time_limit_s=options.time_limit_s,
-            deterministic_limit=options.deterministic_limit,
-            workers=options.workers,
-            top=options.top,
-            wall_clock_cut=result.wall_clock_cut or result.status is SearchStatus.INTERRUPTED,
-        ),
-        restrictions=restrictions_of(options),
-        assumptions=question.assumptions,
-        constants=constant_records(question.constants, question.topology.levels),
-    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from placer.check.costs import breakdown_problems, memory_problems, proof_problems, recost_problems
 from placer.check.layers import layout_problems
 from placer.check.places import accelerator_problems, cell_problems, level_problems
+from placer.check.sites import site_problems
 from placer.plan.legality import violations
 from placer.plan.mathematics import ANY_FRAMEWORK
 from placer.topology.build import build_topology
@@ -62,4 +63,4 @@ def _placement_problems(plan: Plan) -> list[str]:
         return problems
     topology = build_topology(plan.cluster)
     problems = list(accelerator_problems(plan, topology))
-    return problems or list(level_problems(plan, topology))
+    return problems or [*level_problems(plan, topology), *site_problems(plan, topology)]

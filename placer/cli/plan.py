@@ -32,6 +32,15 @@ from placer.cli.options import (
     parse_tokens,
 )
 from placer.cli.progress import ProgressLine
+from placer.cli.site_options import (
+    CrossSite,
+    Extrapolate,
+    InnerSteps,
+    MinReplicas,
+    OuterBits,
+    QualityExchange,
+    asked_of_sites,
+)
 
 _CUT = {
     "optimal": " while looking for the next best plans; the best is proven",
@@ -63,6 +72,12 @@ def plan(
             min=0, max=100, metavar="K", help="Play a step of the K best plans; the fastest wins."
         ),
     ] = 0,
+    cross_site: CrossSite = None,
+    inner_steps: InnerSteps = None,
+    outer_bits: OuterBits = None,
+    min_replicas_after_site_loss: MinReplicas = None,
+    quality_exchange: QualityExchange = None,
+    extrapolate: Extrapolate = None,
     seed: Seed = 0,
     calibration: Calibration = None,
     output: PlanOutput = None,
@@ -102,6 +117,14 @@ def plan(
             cluster,
             run,
             options,
+            asked_of_sites(
+                modes=cross_site,
+                inner_steps=inner_steps,
+                outer_bits=outer_bits,
+                min_replicas_after_loss=min_replicas_after_site_loss,
+                quality_exchange=quality_exchange,
+                extrapolate=extrapolate,
+            ),
             calibration=calibration,
             simulate=simulate,
             listener=progress,

@@ -19,7 +19,7 @@ from placer.cost.stage_costs import FloatArray, Part, StageCosts
 from placer.cost.touched import Touched
 from placer.plan.estimate import Breakdown, Estimate, StageMemory
 from placer.plan.placement import PipelineLayout, Placement
-from placer.plan.strategy import Schedule, Strategy
+from placer.plan.strategy import CrossSiteMode, Schedule, Strategy
 from placer.spec.model import ModelSpec
 from placer.spec.run import RunSpec
 from placer.workload.flops import model_flops_per_token
@@ -99,17 +99,19 @@ def assemble(
     placement: Placement,
     costs: tuple[StageCosts, ...],
     limits_bytes: tuple[float, ...],
+    exchanged_s: float = 0.0,
 ) -> Estimate:
     """The estimate of one strategy on one placement, from coefficients per generation.
 
-    ``limits_bytes`` is what a stage's tensors may add up to on each generation.
+    ``limits_bytes`` is what a stage's tensors may add up to on each generation; ``exchanged_s`` is
+    what of the coefficients' replica traffic goes between sites.
     """
     counts = stage_counts(placement.pipeline_layout, model, costs[0].item_names, strategy.pp)
     domains = cell_domains(placement, strategy, topology)
     levels = hop_levels(domains, topology)
     touched = Touched.of(domains, topology)
     times = _stage_times(costs, counts, levels, touched)
-    breakdown = _breakdown(strategy, costs[0], times)
+    breakdown = _breakdown(strategy, costs[0], times, exchanged_s)
     step_time_s = breakdown.total_s
     tokens = run.global_batch_size * run.seq_len
     model_flops = model_flops_per_token(model, run.seq_len) * tokens
@@ -157,7 +159,9 @@ def _fullest(
     return tuple(memory[g][s] for s, g in enumerate(touched.slowest(needed).tolist()))
 
 
-def _breakdown(strategy: Strategy, costs: StageCosts, times: StageTimes) -> Breakdown:
+def _breakdown(
+    strategy: Strategy, costs: StageCosts, times: StageTimes, exchanged_s: float
+) -> Breakdown:
     microbatches = float(strategy.num_microbatches)
     critical = int(times.total.argmax())
     _, bubble = steady_and_bubble_s(
@@ -166,7 +170,8 @@ def _breakdown(strategy: Strategy, costs: StageCosts, times: StageTimes) -> Brea
     fill = 2.0 * float(times.fill[:-1].sum()) if strategy.pp > 1 else 0.0
     parts = microbatches * times.parts[critical]
     window_s, drag = costs.dp_window[0] * times.total[critical], float(costs.dp_drag[0])
-    exposed = exposed_dp_s(times.traffic, window_s, drag)
+    everywhere = float(exposed_dp_s(times.traffic, window_s, drag).max())
+    inside = float(exposed_dp_s(times.traffic - exchanged_s, window_s, drag).max())
     optimizer = times.optimizer.max() + costs.optimizer_fixed_s
     return Breakdown(
         compute=float(parts[Part.COMPUTE]),
@@ -175,9 +180,10 @@ def _breakdown(strategy: Strategy, costs: StageCosts, times: StageTimes) -> Brea
         ep=float(parts[Part.EP]),
         pp=float(microbatches * times.hop[critical]),
         bubble=float(bubble) * bubble_share(strategy.schedule, strategy.pp) + fill,
-        dp=float(exposed.max()),
+        dp=inside,
         recompute=float(parts[Part.RECOMPUTE]),
         optimizer=float(optimizer),
+        cross_site=everywhere - inside,
     )
 
 
@@ -199,6 +205,7 @@ def stage_memory(
     copies = 1.0
     if strategy.schedule is Schedule.DUAL_PIPE:
         copies, in_flight = 2.0, np.full(strategy.pp, strategy.pp + 1.0)
+    in_flight = in_flight + _held_for_sites(strategy)
     activations = in_flight * (counts @ costs.activation_bytes[0]) + costs.transient_bytes[0]
     weights = copies * (counts @ costs.weights_bytes[0])
     gradients = copies * (counts @ costs.gradients_bytes[0])
@@ -215,6 +222,18 @@ def stage_memory(
         )
         for s in range(strategy.pp)
     )
+
+
+def _held_for_sites(strategy: Strategy) -> FloatArray:
+    """(pp,) micro-batches each stage holds in addition while others are between sites."""
+    stages = np.arange(strategy.pp)
+    held = np.zeros(strategy.pp)
+    if strategy.cross_site.mode is CrossSiteMode.PIPELINE:
+        cuts = np.cumsum([share.pp for share in strategy.cross_site.shares])[:-1]
+        for cut in cuts.tolist():
+            held += np.where(stages < cut, strategy.cross_site.extra_in_flight, 0)
+    room = np.maximum(strategy.num_microbatches - (strategy.pp - stages), 0)
+    return np.minimum(held, room)
 
 
 def _peak_flops(run: RunSpec, topology: Topology, domains: IntArray, cell_gpus: int) -> float:

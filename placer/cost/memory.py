@@ -67,8 +67,12 @@ def parameters_of(work: LayerWork, hidden_size: int) -> Parameters:
     return Parameters(dense=dense, expert=expert)
 
 
-def state_bytes(parameters: Parameters, batch: StrategyBatch, run: RunSpec) -> StateBytes:
+def state_bytes(
+    parameters: Parameters, batch: StrategyBatch, run: RunSpec, outer_bytes: float = 0.0
+) -> StateBytes:
     """ZeRO accounting: bf16 weights, gradients and optimizer states by the run's recipe.
+
+    ``outer_bytes`` per parameter are an outer optimizer's, sharded like the inner one's.
 
     Stage 1 shards optimizer states over the data-parallel group (dense: dp_shard * cp, experts:
     edp), stage 2 gradients too, stage 3 weights too (Rajbhandari et al., arXiv 1910.02054,
@@ -90,7 +94,7 @@ def state_bytes(parameters: Parameters, batch: StrategyBatch, run: RunSpec) -> S
     return StateBytes(
         weights=shared(WEIGHT_BYTES, 3),
         gradients=gradients,
-        optimizer=shared(OPTIMIZER_STATE_BYTES[run.optimizer], 1),
+        optimizer=shared(OPTIMIZER_STATE_BYTES[run.optimizer] + outer_bytes, 1),
     )
 
 

@@ -46,6 +46,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SiteTerms:
+    """What an arrangement between sites adds to every strategy.
+
+    ``exchanged_s`` is traffic between sites in each step, hidden like gradient traffic;
+    ``outer_bytes`` per parameter is the state of an outer optimizer.
+    """
+
+    exchanged_s: float = 0.0
+    outer_bytes: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CostModel:
     """One question: this model, on this cluster, run like this, under these constants."""
 
@@ -53,6 +65,7 @@ class CostModel:
     topology: Topology
     run: RunSpec
     constants: Constants
+    site_terms: SiteTerms = SiteTerms()
 
     @property
     def item_names(self) -> tuple[str, ...]:
@@ -101,7 +114,8 @@ class CostModel:
         parameters = [self._parameters(item, batch) for item in items]
         dp = data_parallel_costs(self._mean_stage(items, parameters, batch), fabric)
         dense_s, expert_s = optimizer_s_per_parameter(fabric, rates.hbm_bytes_per_s)
-        states = [state_bytes(p, batch, self.run) for p in parameters]
+        outer_bytes = self.site_terms.outer_bytes
+        states = [state_bytes(p, batch, self.run, outer_bytes) for p in parameters]
         saved = [
             beside_gradients(activation_bytes(item, work), state.gradients, batch)
             for item, state in zip(items, states, strict=True)
@@ -118,7 +132,7 @@ class CostModel:
             hop_steady_s=hop.steady_s,
             hop_fill_s=hop.fill_s,
             dp_s=column([p.dense * dp.dense_s + p.expert * dp.expert_s for p in parameters]),
-            dp_latency_s=np.broadcast_to(dp.latency_s, rows),
+            dp_latency_s=np.broadcast_to(dp.latency_s + self.site_terms.exchanged_s, rows),
             dp_window=np.broadcast_to(dp.window, rows),
             dp_drag=np.broadcast_to(dp.drag, rows),
             optimizer_s=column([p.dense * dense_s + p.expert * expert_s for p in parameters]),
@@ -134,6 +148,14 @@ class CostModel:
 
     def estimate(self, strategy: Strategy, placement: Placement) -> Estimate:
         """Step time by component, memory by stage, MFU of one strategy on one placement."""
+        if strategy.cross_site.shares:
+            from placer.cost.sites import estimate_across
+
+            return estimate_across(self, strategy, placement)
+        return self.estimate_inside(strategy, placement)
+
+    def estimate_inside(self, strategy: Strategy, placement: Placement) -> Estimate:
+        """The estimate without what crosses sites, but for the terms given to this model."""
         batch = StrategyBatch.of((strategy,))
         spans = spans_of(placement, tuple(level.name for level in self.topology.levels))
         modules = self.modules(strategy)
@@ -150,6 +172,7 @@ class CostModel:
             placement=placement,
             costs=costs,
             limits_bytes=limits,
+            exchanged_s=self.site_terms.exchanged_s,
         )
 
     def memory_limit_bytes(self, generation: int) -> float:

@@ -65,8 +65,18 @@ def coordinates_of(strategy: Strategy) -> Coordinates:
         dp_shard=dp % strategy.dp_shard,
         dp_replicate=dp // strategy.dp_shard,
         edp=local // (strategy.etp * strategy.ep),
-        replica=dp * strategy.cross_site.replicas // strategy.dp,
+        replica=_site_replica(strategy, dp),
     )
+
+
+def _site_replica(strategy: Strategy, dp: IntArray) -> IntArray:
+    """The cross-site replica that holds each data-parallel coordinate."""
+    cross_site = strategy.cross_site
+    if not cross_site.by_replica or not cross_site.shares:
+        return dp * cross_site.replicas // strategy.dp
+    ends = np.cumsum([share.dp for share in cross_site.shares])
+    replica: IntArray = np.searchsorted(ends, dp, side="right")
+    return replica
 
 
 def axis_strides(strategy: Strategy) -> dict[Axis, tuple[int, int]]:

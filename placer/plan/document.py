@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from placer.plan.across import OptionStatus
 from placer.plan.plan import PlanStatus
 from placer.plan.strategy import CrossSiteMode, RecomputeGranularity, Schedule
 from placer.spec.cluster import ClusterSpec
@@ -56,12 +57,25 @@ class RecomputeDocument(_Part):
     modules: tuple[str, ...] = ()
 
 
+class SiteShareDocument(_Part):
+    """What one site holds: whole replicas, or stages of all of them."""
+
+    site: str
+    dp: Degree
+    pp: Degree
+
+
 class CrossSiteDocument(_Part):
     """The arrangement between sites."""
 
     mode: CrossSiteMode
     replicas: Degree
     inner_steps: Degree | None = None
+    shares: tuple[SiteShareDocument, ...] = ()
+    fragments: Degree | None = None
+    overlap_steps: Degree | None = None
+    outer_bits: Degree | None = None
+    extra_in_flight: Count = 0
 
 
 class StrategyDocument(_Part):
@@ -242,6 +256,45 @@ class SimulatedDocument(_Part):
     simulated_s: Amount
 
 
+class LinkUseDocument(_Part):
+    """One direction of a link in one period between exchanges."""
+
+    source: str
+    target: str
+    size_bytes: Amount
+    capacity_bytes_per_s: Amount
+    share: Amount
+
+
+class OptionPlanDocument(_Part):
+    """The best plan of an arrangement of the sites."""
+
+    strategy: StrategyDocument
+    step_time_s: Amount
+    tokens_per_s: Amount
+    sent_bytes: Amount
+    period_s: Amount
+    traffic_s: Amount
+    exposed_s: Amount
+    links: tuple[LinkUseDocument, ...]
+    loss_change: Number
+    compute_factor: Amount
+    equivalent_tokens_per_s: Amount
+    launchable_by: tuple[str, ...]
+
+
+class SiteOptionDocument(_Part):
+    """One arrangement of the sites, and what became of it."""
+
+    mode: CrossSiteMode
+    sites: tuple[str, ...]
+    status: OptionStatus
+    lower_bound_s: Amount | None
+    reason: str
+    plan: OptionPlanDocument | None
+    notes: tuple[str, ...] = ()
+
+
 class LimitsDocument(_Part):
     """What the search was allowed."""
 
@@ -295,6 +348,7 @@ class PlanDocument(BaseModel):
     alternatives: tuple[AlternativeDocument, ...] | None = None
     provenance: ProvenanceDocument
     simulated: tuple[SimulatedDocument, ...] = ()
+    cross_site_options: tuple[SiteOptionDocument, ...] = ()
 
     @model_validator(mode="after")
     def _proof_fits_status(self) -> Self:

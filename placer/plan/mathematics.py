@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from placer.plan.arithmetic import Quantity, all_of, any_of, at_least, forbidden, multiple_of
 from placer.plan.legality import BoolArray, Case, ChoiceRule, Rule, RuleSet
+from placer.plan.strategy import CrossSiteMode
 
 if TYPE_CHECKING:
-    from placer.plan.strategy import IntArray
+    from placer.plan.strategy import IntArray, Strategy
 
 
 def degree(axis: str) -> Quantity:
@@ -184,6 +185,18 @@ MATHEMATICS: tuple[Rule, ...] = (
     ),
 )
 
+
+def _shares_add_up(strategy: Strategy) -> bool:
+    """Whether replicas add up at whole stages, or stages at whole replicas."""
+    shares = strategy.cross_site.shares
+    if strategy.cross_site.mode is CrossSiteMode.PIPELINE:
+        held = sum(share.pp for share in shares) == strategy.pp
+        return held and all(share.dp == strategy.dp for share in shares)
+    held = sum(share.dp for share in shares) == strategy.dp
+    even = all(share.dp % strategy.dp_shard == 0 for share in shares)
+    return held and even and all(share.pp == strategy.pp for share in shares)
+
+
 SINGLE_MATHEMATICS: tuple[ChoiceRule, ...] = (
     ChoiceRule(
         name="shards_times_replicas",
@@ -197,13 +210,25 @@ SINGLE_MATHEMATICS: tuple[ChoiceRule, ...] = (
     ),
     ChoiceRule(
         name="sites_divide_dp",
-        sentence="Each cross-site replica holds the same number of data-parallel replicas.",
-        refuses=lambda c: c.strategy.dp % c.strategy.cross_site.replicas != 0,
+        sentence="Each site holds the same number of data-parallel replicas, unless it says how many.",
+        refuses=lambda c: (
+            not c.strategy.cross_site.shares and c.strategy.dp % c.strategy.cross_site.replicas != 0
+        ),
         arithmetic=lambda c: (
             f"dp {c.strategy.dp} % replicas {c.strategy.cross_site.replicas} ="
             f" {c.strategy.dp % c.strategy.cross_site.replicas}"
         ),
         remedy="Choose a dp the cross-site replicas divide.",
+    ),
+    ChoiceRule(
+        name="sites_share_the_job",
+        sentence="The sites together hold every replica, under a pipeline every stage, once.",
+        refuses=lambda c: bool(c.strategy.cross_site.shares) and not _shares_add_up(c.strategy),
+        arithmetic=lambda c: (
+            "; ".join(f"{s.site} dp {s.dp} pp {s.pp}" for s in c.strategy.cross_site.shares)
+            + f" of dp {c.strategy.dp} pp {c.strategy.pp}"
+        ),
+        remedy="Divide dp over the sites, or pp where a pipeline runs through them.",
     ),
 )
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from placer.plan.across import SiteOption
     from placer.plan.estimate import Breakdown, Estimate
     from placer.plan.placement import Placement
     from placer.plan.strategy import Strategy
@@ -152,6 +153,7 @@ class Plan:
     ``bound`` is None and ``alternatives`` empty exactly when ``status`` is ``estimated``.
     ``launchable_by`` names the targets that can express the strategy. ``simulated`` are the best
     plans where the user had them played, fastest first: then the first is this plan.
+    ``cross_site_options`` are the arrangements of a cluster of several sites that were looked at.
     """
 
     status: PlanStatus
@@ -167,3 +169,4 @@ class Plan:
     alternatives: tuple[Alternative, ...]
     provenance: Provenance
     simulated: tuple[SimulatedStep, ...] = ()
+    cross_site_options: tuple[SiteOption, ...] = ()

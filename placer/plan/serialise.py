@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from placer.errors import InputError, Problem
+from placer.plan.across import LinkUse, OptionPlan, SiteOption
 from placer.plan.estimate import Breakdown, Estimate, StageMemory
 from placer.plan.placement import AxisLevels, CellRun, ChunkLayout, PipelineLayout, Placement
 from placer.plan.plan import (
@@ -29,7 +30,7 @@ from placer.plan.plan import (
     SimulatedStep,
     SourceInfo,
 )
-from placer.plan.strategy import CrossSite, Recompute, Strategy
+from placer.plan.strategy import CrossSite, Recompute, SiteShare, Strategy
 from placer.spec.cluster import ClusterSpec
 from placer.spec.model import ModelSpec
 from placer.spec.run import RunSpec
@@ -71,6 +72,8 @@ def plan_to_data(plan: Plan) -> dict[str, Any]:
         data["simulated"] = [
             asdict(step) | {"strategy": strategy_data(step.strategy)} for step in plan.simulated
         ]
+    if plan.cross_site_options:
+        data["cross_site_options"] = [option_data(option) for option in plan.cross_site_options]
     return data
 
 
@@ -153,6 +156,16 @@ def _alternative_data(alternative: Alternative) -> dict[str, Any]:
         "distinguishable": alternative.distinguishable,
         "loss_s": asdict(alternative.loss),
     }
+
+
+def option_data(option: SiteOption) -> dict[str, Any]:
+    """One arrangement of the sites as plain data."""
+    found = option.plan
+    plan = None
+    if found is not None:
+        plan = asdict(found) | {"strategy": strategy_data(found.strategy)}
+    data = {"mode": option.mode.value, "status": option.status.value, "plan": plan}
+    return asdict(option) | data
 
 
 def load_plan(path: Path) -> Plan:
@@ -256,6 +269,7 @@ def _plan(document: doc.PlanDocument) -> Plan:
         alternatives=tuple(_alternative(a) for a in alternatives),
         provenance=_provenance(document.provenance),
         simulated=tuple(_simulated(step) for step in document.simulated),
+        cross_site_options=tuple(_option(option) for option in document.cross_site_options),
     )
 
 
@@ -278,8 +292,13 @@ def _strategy(document: doc.StrategyDocument) -> Strategy:
     names = {f.name for f in fields(Strategy)}
     values = {n: v for n, v in _values(document).items() if n in names}
     values["recompute"] = Recompute(**_values(document.recompute))
-    values["cross_site"] = CrossSite(**_values(document.cross_site))
+    values["cross_site"] = _cross_site(document.cross_site)
     return Strategy(**values)
+
+
+def _cross_site(document: doc.CrossSiteDocument) -> CrossSite:
+    shares = tuple(SiteShare(**_values(share)) for share in document.shares)
+    return CrossSite(**{**_values(document), "shares": shares})
 
 
 def _placement(document: doc.PlacementDocument) -> Placement:
@@ -363,6 +382,16 @@ def _simulated(document: doc.SimulatedDocument) -> SimulatedStep:
         estimate_s=document.estimate_s,
         simulated_s=document.simulated_s,
     )
+
+
+def _option(document: doc.SiteOptionDocument) -> SiteOption:
+    found, plan = document.plan, None
+    if found is not None:
+        values = dict(_values(found))
+        values["strategy"] = _strategy(found.strategy)
+        values["links"] = tuple(LinkUse(**_values(link)) for link in found.links)
+        plan = OptionPlan(**values)
+    return SiteOption(**{**_values(document), "plan": plan})
 
 
 def _provenance(document: doc.ProvenanceDocument) -> Provenance:

@@ -54,12 +54,47 @@ class Recompute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SiteShare:
+    """What one site holds: ``dp`` whole replicas, or under a pipeline ``pp`` stages of all of them.
+
+    Replicas and stages are numbered through the shares in order.
+    """
+
+    site: str
+    dp: int
+    pp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CrossSite:
-    """The arrangement between sites; ``inner_steps`` is DiLoCo's H, None when synchronous."""
+    """The arrangement between sites.
+
+    ``replicas`` counts the copies of the model that sites exchange: one per site, one in all when
+    nothing is exchanged or a pipeline runs through the sites. ``shares`` are the sites used, empty
+    on a cluster without sites. ``inner_steps`` is DiLoCo's H, None when synchronous;
+    ``fragments``, ``overlap_steps`` and ``outer_bits`` (of an outer gradient's element) belong to
+    streaming DiLoCo and DiLoCo. ``extra_in_flight`` is what a stage before a site boundary holds of
+    micro-batches beyond its schedule's, so that the round trip is covered.
+    """
 
     mode: CrossSiteMode = CrossSiteMode.NONE
     replicas: int = 1
     inner_steps: int | None = None
+    shares: tuple[SiteShare, ...] = ()
+    fragments: int | None = None
+    overlap_steps: int | None = None
+    outer_bits: int | None = None
+    extra_in_flight: int = 0
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """Whether sites take steps of their own between exchanges: another meaning of a step."""
+        return self.mode in (CrossSiteMode.DILOCO, CrossSiteMode.STREAMING_DILOCO)
+
+    @property
+    def by_replica(self) -> bool:
+        """Whether each site holds whole replicas and several sites are used."""
+        return self.is_asynchronous or self.mode is CrossSiteMode.SYNC_DP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

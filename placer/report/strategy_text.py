@@ -50,7 +50,8 @@ def _unusual(strategy: Strategy) -> list[str]:
     if strategy.tp > 1 and not strategy.sequence_parallel:
         words.append("no sequence parallelism")
     if strategy.cross_site.mode is not CrossSiteMode.NONE:
-        words.append(f"{strategy.cross_site.mode.value} over {strategy.cross_site.replicas} sites")
+        sites = len(strategy.cross_site.shares) or strategy.cross_site.replicas
+        words.append(f"{strategy.cross_site.mode.value} over {sites} sites")
     return words
 
 

@@ -96,8 +96,6 @@ class Search:
         options: SearchOptions,
         listener: ProgressListener | None,
     ) -> None:
-        topology = costing.topology
-        usable = topology.num_usable
         self._costing = costing
         self._rules = rules
         self._options = options
@@ -107,11 +105,7 @@ class Search:
             model=costing.model.model,
             run=costing.model.run,
             rules=rules,
-            limits=SpaceLimits(
-                max_gpus=min(usable, options.max_gpus or usable),
-                domain_gpus=topology.domain_size,
-                pod_gpus=costing.pods.largest_gpus,
-            ),
+            limits=self._limits(),
             options=options,
         )
         self.pruned: Counter[str] = Counter(self._space.pruned)
@@ -185,6 +179,15 @@ class Search:
             if shape_of(solved.candidate) not in chosen and not any(known):
                 chosen[shape_of(solved.candidate)] = solved
         return list(chosen.values())[: self._options.top]
+
+    def _limits(self) -> SpaceLimits:
+        """What of the cluster bounds the space."""
+        topology = self._costing.topology
+        return SpaceLimits(
+            max_gpus=min(topology.num_usable, self._options.max_gpus or topology.num_usable),
+            domain_gpus=topology.domain_size,
+            pod_gpus=self._costing.pods.largest_gpus,
+        )
 
     def _open_families(self) -> tuple[np.ndarray, np.ndarray]:
         if len(self._space.families) == 0:

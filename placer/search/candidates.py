@@ -86,11 +86,15 @@ REASONS: Final = ("", NO_MEMORY, NO_PLACES)
 class Costing:
     """The cost model seen from the search: one model, cluster and run, many strategies.
 
-    Generations are ranked, fastest first (``order``); ``limits_bytes`` is the memory of each.
+    Generations are ranked, fastest first (``order``); ``limits_bytes`` is the memory of each. With
+    ``num_sites`` each holds whole replicas, and groups of replicas reach over one site only.
     """
 
-    def __init__(self, cost_model: CostModel, memory_headroom: float = 0.0) -> None:
+    def __init__(
+        self, cost_model: CostModel, memory_headroom: float = 0.0, num_sites: int = 1
+    ) -> None:
         self.model = cost_model
+        self.num_sites = num_sites
         self.topology = cost_model.topology
         self.units: ModelUnits = units_of(cost_model.model)
         self.pods = Pods(cost_model.topology)
@@ -126,7 +130,7 @@ class Costing:
     ) -> AxisSpans:
         """Spans of one strategy, copied once per traffic variant, under each of them."""
         chunk = np.array([variant.widest for variant in variants], dtype=np.int64)
-        pods = np.array([variant.pods for variant in variants], dtype=np.int64)
+        pods = np.array([-(-v.pods // self.num_sites) for v in variants], dtype=np.int64)
         return self.spans(copies, chunk, pods)
 
     def cells_by_set(self, cells: IntArray) -> IntArray:
@@ -186,7 +190,8 @@ def strategy_bounds(batch: StrategyBatch, costing: Costing, *, worth_s: float = 
     fit = pod_fit(batch, costing)
     reason = np.where(fit.total >= fit.stage_cells * batch.pp, KEPT, LACKS_PLACES)
     ones = np.ones_like(batch.tp)
-    whole_chunk = np.clip(fit.stage_cells, 1, np.maximum(fit.largest, 1))
+    chunk = -(-fit.stage_cells // costing.num_sites)
+    whole_chunk = np.clip(chunk, 1, np.maximum(fit.largest, 1))
     costs = costing.costs(batch, costing.spans(batch, whole_chunk, ones))
     room = memory_room(
         costs,

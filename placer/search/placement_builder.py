@@ -43,7 +43,7 @@ def build_placement(
     gpus = slots.slots.gpus(shape, topology)
     order = _slot_of_cell(cells, slots, topology, pods.level)
     layout = pipeline_layout(model, units, strategy.vpp)
-    return _unnamed(strategy, layout, topology, gpus[order].ravel())
+    return unnamed_placement(strategy, layout, topology, gpus[order].ravel())
 
 
 def named(strategy: Strategy, placement: Placement, topology: Topology) -> Placement:
@@ -52,7 +52,7 @@ def named(strategy: Strategy, placement: Placement, topology: Topology) -> Place
     return placement_of(strategy, placement.pipeline_layout, topology, gpu)
 
 
-def _unnamed(
+def unnamed_placement(
     strategy: Strategy, layout: PipelineLayout, topology: Topology, gpu: IntArray
 ) -> Placement:
     """The placement that puts rank r on accelerator ``gpu[r]``, one run of cells per stage."""

@@ -47,11 +47,21 @@ FEW_GPUS: Final = "uses_too_few_gpus"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceLimits:
-    """What of the cluster bounds the enumeration: GPUs usable, per scale-up domain, per pod."""
+    """What of the cluster bounds the enumeration: GPUs usable, per scale-up domain, per pod.
+
+    ``num_sites`` hold whole replicas each, and share nothing but what they exchange; without any one
+    of them ``min_remaining`` replicas must be left.
+    """
 
     max_gpus: int
     domain_gpus: int
     pod_gpus: int
+    num_sites: int = 1
+    min_remaining: int = 0
+
+    def allows_replicas(self, dp: int) -> bool:
+        """Whether so many replicas can be spread over the sites."""
+        return dp >= self.num_sites and dp - -(-dp // self.num_sites) >= self.min_remaining
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +70,7 @@ class Space:
 
     ``families`` has vpp = 1 throughout; ``num_choices`` (F,) counts the chunk choices of each.
     Families of one ``key`` (F,) share all but pp and dp; ``keys`` holds, for each key, its family
-    of most replicas, whose layers cost what the others' do.
+    of most shards, whose layers cost what the others' do.
     """
 
     families: StrategyBatch
@@ -194,6 +204,7 @@ class _Grids:
         pps = _pinned(self._options, "pp", range(1, min(self._num_slots, most) + 1))
         dps = _pinned(self._options, "dp", divisors(samples, most))
         dps = [dp for dp in dps if samples and samples % dp == 0]
+        dps = [dp for dp in dps if self._limits.allows_replicas(dp)]
         pp, dp = (a.ravel() for a in np.meshgrid(np.array(pps, int), np.array(dps, int)))
         choices = self.num_choices[pp]
         gpus = block_gpus * pp * dp
@@ -284,12 +295,18 @@ def _cross(
     for reason in [reason for reason, count in pruned.items() if count == 0]:
         del pruned[reason]
     columns = {name: values[key] for name, values in layers.items()}
-    return _families(columns, pp, dp, grids.run.global_batch_size), key, considered
+    return _families(columns, pp, dp, grids.run.global_batch_size, limits), key, considered
 
 
 def _families(
-    columns: dict[str, IntArray], pp: IntArray, dp: IntArray, global_batch_size: int
+    columns: dict[str, IntArray],
+    pp: IntArray,
+    dp: IntArray,
+    global_batch_size: int,
+    limits: SpaceLimits,
 ) -> StrategyBatch:
+    """Replicas share their states as widely as they can: inside their site."""
+    shards = {n: divisors(n, n // limits.num_sites)[-1] for n in np.unique(dp).tolist()}
     cp, zero = columns["cp"], columns["zero_stage"]
     return StrategyBatch(
         tp=columns["tp"],
@@ -302,7 +319,7 @@ def _families(
         micro_batch_size=columns["micro_batch_size"],
         num_microbatches=global_batch_size // (dp * columns["micro_batch_size"]),
         zero_stage=np.where(dp * cp == 1, 0, zero),
-        dp_shard=dp,
+        dp_shard=np.array([shards[n] for n in dp.tolist()], dtype=np.int64),
         sequence_parallel=columns["sequence_parallel"],
         recompute=columns["recompute"],
     )
@@ -348,10 +365,10 @@ def _legal_families(
 def _keys(
     families: StrategyBatch, layer_choice: IntArray, num_choices: int
 ) -> tuple[IntArray, StrategyBatch]:
-    """Number the layer choices in use; one representative each, a family of most replicas."""
+    """Number the layer choices in use; one representative each, of most shards."""
     most = np.zeros(num_choices, dtype=np.int64)
-    np.maximum.at(most, layer_choice, families.dp)
-    widest = np.flatnonzero(families.dp == most[layer_choice])
+    np.maximum.at(most, layer_choice, families.dp_shard)
+    widest = np.flatnonzero(families.dp_shard == most[layer_choice])
     row = np.full(num_choices, -1, dtype=np.int64)
     row[layer_choice[widest][::-1]] = widest[::-1]
     used = np.flatnonzero(row >= 0)

@@ -53,7 +53,7 @@ def build_topology(spec: ClusterSpec) -> Topology:
     return Topology(
         name=spec.name,
         accelerators=accelerators,
-        levels=_slowest(generations),
+        levels=slowest_levels(generations),
         generation_levels=generations,
         sites=_sites(spec),
         site_links=_site_links(spec),
@@ -227,7 +227,7 @@ def _fabric_level(
     )
 
 
-def _slowest(generations: tuple[tuple[Level, ...], ...]) -> tuple[Level, ...]:
+def slowest_levels(generations: tuple[tuple[Level, ...], ...]) -> tuple[Level, ...]:
     """Per level, the generation with the least bandwidth; the longest latency, the largest size."""
     return tuple(
         replace(

@@ -9,7 +9,7 @@ import pytest
 from plan_samples import DENSE_MODEL, LAB, MOE_MODEL
 
 import placer
-from placer.api import RunOptions, SearchOptions, planning
+from placer.api import RunOptions, SearchOptions, found_answer, planning
 from placer.api.question import Question, ask
 from placer.check.validator import check_plan
 from placer.cost.constants import load_constants
@@ -35,7 +35,7 @@ def found() -> tuple[Question, SearchOptions, SearchResult]:
 
 @pytest.fixture(scope="module")
 def plan(found: tuple[Question, SearchOptions, SearchResult]) -> Plan:
-    return planning.plan_of(*found)
+    return found_answer.plan_of(*found)
 
 
 def test_the_plan_holds_and_survives_its_file(plan: Plan) -> None:
@@ -145,7 +145,7 @@ def test_alternatives_are_slower_and_say_why(plan: Plan) -> None:
         assert alternative.loss.total_s == pytest.approx(difference, abs=1e-9)
         assert ": " in alternative.why_not
         far = difference / plan.estimate.step_time_s > load_constants().value(
-            planning.INDISTINGUISHABLE
+            found_answer.INDISTINGUISHABLE
         )
         assert alternative.distinguishable == far
 
@@ -161,7 +161,7 @@ def test_the_search_is_not_believed(found: tuple[Question, SearchOptions, Search
     better = replace(result.best.estimate, mfu=2 * result.best.estimate.mfu)
     wrong = replace(result, best=replace(result.best, estimate=better))
     with pytest.raises(InternalError, match="the search says"):
-        planning.plan_of(question, options, wrong)
+        found_answer.plan_of(question, options, wrong)
 
 
 def test_a_search_cut_short_is_feasible_only(
@@ -171,7 +171,7 @@ def test_a_search_cut_short_is_feasible_only(
     bound = result.best.estimate.step_time_s / 1.1
     cut = replace(result, status=SearchStatus.INTERRUPTED, lower_bound_s=bound, gap=0.1)
     gap = result.best.estimate.step_time_s / bound - 1.0
-    plan = planning.plan_of(question, options, replace(cut, gap=gap))
+    plan = found_answer.plan_of(question, options, replace(cut, gap=gap))
     assert plan.status is PlanStatus.FEASIBLE
     assert plan.provenance.limits.wall_clock_cut
 
@@ -180,7 +180,7 @@ def test_proven_stays_proven_when_only_the_alternatives_were_cut(
     found: tuple[Question, SearchOptions, SearchResult],
 ) -> None:
     question, options, result = found
-    plan = planning.plan_of(question, options, replace(result, status=SearchStatus.INTERRUPTED))
+    plan = found_answer.plan_of(question, options, replace(result, status=SearchStatus.INTERRUPTED))
     assert plan.status is PlanStatus.OPTIMAL
     assert plan.provenance.limits.wall_clock_cut
 

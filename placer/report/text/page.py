@@ -15,6 +15,7 @@ from placer.report.text.headline import headline
 from placer.report.text.layers import layers_line
 from placer.report.text.memory import memory_table, memory_title
 from placer.report.text.simulation import simulated_table
+from placer.report.text.sites import options_table, site_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,9 @@ def _parts(plan: Plan, wall_s: float | None, saved_as: str) -> Iterator[Renderab
     yield section("Where the time goes", breakdown_table(plan.estimate))
     yield section("What binds", lines(findings(plan)))
     yield section("Where the groups sit", drawn(groups_table(plan)))
+    if plan.strategy.cross_site.shares:
+        options = [options_table(plan)] if plan.cross_site_options else []
+        yield section("Between sites", lines(site_lines(plan)), *options)
     yield section("Layers", lines([layers_line(plan.placement.pipeline_layout)]))
     yield section(memory_title(plan.estimate), memory_table(plan.estimate))
     if plan.alternatives:

@@ -1,0 +1,162 @@
+"""The arrangements to look at: what crosses, between which sites, and the least each can take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations, permutations, product
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from placer.cost.sites import least_pipeline_s
+from placer.plan.strategy import CrossSite, CrossSiteMode, SiteShare
+from placer.search.across.request import (
+    DILOCO_BITS,
+    LAYERS_PER_FRAGMENT,
+    MOST_OVERLAP_STEPS,
+    STREAMING_BITS,
+)
+from placer.search.bounds import total_s
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from placer.search.across.ground import Ground
+    from placer.search.across.request import SiteRequest
+    from placer.search.candidates import Costing
+    from placer.search.space import Space
+
+SYNCHRONOUS: Final = (CrossSiteMode.SYNC_DP, CrossSiteMode.PIPELINE, CrossSiteMode.NONE)
+APART: Final = (CrossSiteMode.DILOCO, CrossSiteMode.STREAMING_DILOCO)
+MOST_PIPELINE_SITES: Final = 5
+"""Sites a pipeline runs through at most: every order of them is looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """What crosses and the sites used, a pipeline's in its order; ``gpus`` that these can feed."""
+
+    mode: CrossSiteMode
+    sites: tuple[int, ...]
+    gpus: int
+
+
+def site_sets(ground: Ground) -> Iterator[tuple[int, ...]]:
+    """Sets of sites that can reach each other, one of each kind, largest first.
+
+    Two sites are interchangeable when they are built and fed alike and have the same links to every
+    other site; of such, the first so many stand for any so many.
+    """
+    kinds = _interchangeable(ground)
+    counts = product(*(range(len(kind) + 1) for kind in kinds))
+    sets = [
+        tuple(
+            sorted(site for kind, count in zip(kinds, chosen, strict=True) for site in kind[:count])
+        )
+        for chosen in counts
+    ]
+    for sites in sorted(filter(None, sets), key=lambda chosen: (-len(chosen), chosen)):
+        if all(ground.graph.route(*pair) is not None for pair in combinations(sites, 2)):
+            yield sites
+
+
+def _interchangeable(ground: Ground) -> list[list[int]]:
+    """The sites in groups of which any two may be swapped."""
+    kinds: list[list[int]] = []
+    for site in range(ground.num_sites):
+        for kind in kinds:
+            if all(_swappable(ground, site, other) for other in kind):
+                kind.append(site)
+                break
+        else:
+            kinds.append([site])
+    return kinds
+
+
+def _swappable(ground: Ground, a: int, b: int) -> bool:
+    if ground.build_of(a) != ground.build_of(b) or ground.power[a] != ground.power[b]:
+        return False
+    links = sorted(_links(ground, {}))
+    return links == sorted(_links(ground, {a: b, b: a}))
+
+
+def _links(ground: Ground, renamed: dict[int, int]) -> Iterator[tuple[int, int, float, float]]:
+    for link in ground.topology.site_links:
+        ends = sorted(renamed.get(site, site) for site in link.sites)
+        yield ends[0], ends[1], link.bandwidth_bytes_per_s, link.latency_s
+
+
+def arrangements(ground: Ground, request: SiteRequest) -> list[Arrangement]:
+    """Everything the request allows; those with most accelerators first."""
+    found: list[Arrangement] = []
+    for sites in site_sets(ground):
+        gpus = sum(ground.power[site].fed for site in sites)
+        for mode in (*SYNCHRONOUS, *APART):
+            single = mode is CrossSiteMode.NONE
+            if not request.allows(mode) or single != (len(sites) == 1):
+                continue
+            if request.min_replicas_after_loss and mode in (
+                CrossSiteMode.NONE,
+                CrossSiteMode.PIPELINE,
+            ):
+                continue
+            if mode is CrossSiteMode.PIPELINE:
+                if len(sites) > MOST_PIPELINE_SITES:
+                    continue
+                found.append(Arrangement(mode=mode, sites=best_order(ground, sites), gpus=gpus))
+                continue
+            found.append(Arrangement(mode=mode, sites=sites, gpus=gpus))
+    rank = [*SYNCHRONOUS, *APART]
+    return sorted(found, key=lambda a: (-a.gpus, rank.index(a.mode), a.sites))
+
+
+def best_order(ground: Ground, sites: Sequence[int]) -> tuple[int, ...]:
+    """The order in which a pipeline's crossings are least: by what they take, then by their delay."""
+    names = [site.name for site in ground.topology.sites]
+
+    def cost(order: tuple[int, ...]) -> tuple[float, float, tuple[int, ...]]:
+        shares = tuple(SiteShare(site=names[site], dp=1, pp=1) for site in order)
+        arranged = CrossSite(mode=CrossSiteMode.PIPELINE, shares=shares)
+        added, least = least_pipeline_s(ground.model, arranged)
+        return least, added, order
+
+    return min(permutations(sites), key=cost)
+
+
+def arranged_as(ground: Ground, arrangement: Arrangement, request: SiteRequest) -> CrossSite:
+    """The arrangement as a strategy has it, how much each site holds still open."""
+    mode = arrangement.mode
+    names = [ground.topology.sites[site].name for site in arrangement.sites]
+    shares = tuple(SiteShare(site=name, dp=1, pp=1) for name in names)
+    several = mode not in (CrossSiteMode.NONE, CrossSiteMode.PIPELINE)
+    plain = CrossSite(mode=mode, replicas=len(names) if several else 1, shares=shares)
+    if not plain.is_asynchronous:
+        return plain
+    usual = DILOCO_BITS if mode is CrossSiteMode.DILOCO else STREAMING_BITS
+    streams = mode is CrossSiteMode.STREAMING_DILOCO
+    layers = ground.model.model.num_layers
+    most = max(1, request.inner_steps // MOST_OVERLAP_STEPS)
+    return CrossSite(
+        mode=mode,
+        replicas=plain.replicas,
+        inner_steps=request.inner_steps,
+        shares=shares,
+        fragments=min(-(-layers // LAYERS_PER_FRAGMENT), most) if streams else None,
+        overlap_steps=min(MOST_OVERLAP_STEPS, request.inner_steps) if streams else None,
+        outer_bits=request.outer_bits or usual,
+    )
+
+
+def least_work_s(space: Space, costing: Costing) -> float:
+    """Accelerator-seconds a step takes at least, by any strategy: computation alone.
+
+    A step of dp replicas lasts at least ``M sum_t / pp``, so its accelerators spend at least
+    ``(sequences / micro-batch) sum_t tp cp`` together.
+    """
+    keys = space.keys
+    if len(keys) == 0:
+        return 0.0
+    ones = np.ones_like(keys.tp)
+    costs = costing.best(keys, costing.spans(keys, ones, ones))
+    each = total_s(costs, costing.units.num_body) * keys.tp * keys.cp / keys.micro_batch_size
+    return float(each.min()) * costing.model.run.global_batch_size
