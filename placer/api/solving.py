@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placer import __version__
-from placer.api.planning import plan_of
+from placer.api.found_answer import plan_of
 from placer.api.question import Question, ask
 from placer.compare.sweep.solved import SolvedLayout, solved_plan
 from placer.errors import InfeasibleError, TimeLimitError

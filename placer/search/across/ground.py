@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from placer.cost.across.routes import SiteGraph
     from placer.cost.model import CostModel, SiteTerms
-    from placer.search.pods import CellShape
+    from placer.plan.slots import CellShape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

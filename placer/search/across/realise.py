@@ -278,7 +278,9 @@ def _kinds_of(instance: Instance, cells: IntArray) -> IntArray:
     """(S,) the first kind of each stage that may stand where its cells are."""
     allowed = instance.allowed
     used = cells > 0
-    fitting = np.array([[not (used[:, s] & ~row).any() for row in allowed] for s in range(instance.pp)])
+    fitting = np.array(
+        [[not (used[:, s] & ~row).any() for row in allowed] for s in range(instance.pp)]
+    )
     return np.asarray(fitting.argmax(axis=1), dtype=np.int64)
 
 
