@@ -22,7 +22,7 @@ from placer.spec.catalogue import CatalogueKind, resolve_input
 from placer.spec.cluster import ClusterSpec
 from placer.spec.model import ModelSpec
 from placer.spec.run import Features, Optimizer, Precision, RunSpec
-from placer.spec.yaml_source import load_document
+from placer.spec.yaml_source import parse_mapping, validate_mapping
 from placer.topology.build import build_topology
 from placer.units import Dimension, format_count, parse_quantity
 from placer.validate.calibration import apply, load_calibration
@@ -274,7 +274,8 @@ def read_cluster(cluster: str | Path | ClusterSpec) -> tuple[ClusterSpec, Source
     if isinstance(cluster, ClusterSpec):
         return cluster, _given(cluster)
     file = resolve_input(str(cluster), CatalogueKind.CLUSTER)
-    return load_document(file.path, ClusterSpec), SourceInfo(name=file.name, sha256=file.sha256)
+    source = parse_mapping(file.path)  # its bytes are those of the hash, whatever comes after
+    return validate_mapping(source, ClusterSpec), SourceInfo(name=file.name, sha256=source.sha256)
 
 
 def _given(spec: BaseModel) -> SourceInfo:

@@ -5,13 +5,16 @@ Both are plain text unless they are a terminal; ``NO_COLOR`` is kept.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import typer
+
+from placer.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,14 +32,32 @@ def prepare_streams() -> None:
 
 
 def write(text: str) -> None:
-    """Write data to stdout, ending in one newline; quit where nobody reads it any more."""
+    """Write data to stdout, ending in one newline; quit where nobody reads it any more.
+
+    Raises
+    ------
+    InputError
+        When stdout takes no data: it is closed, or its disk is full.
+    """
     try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         sys.stdout.write(text.rstrip("\n") + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes stdout once more at exit; give it somewhere to flush to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         raise typer.Exit(READER_GONE) from None
+    except OSError as error:
+        _discard(sys.stdout)
+        found = error.strerror or str(error)
+        problem = Problem(source="stdout", expected="a place to write to", found=found)
+        raise InputError([problem]) from error
+
+
+def _discard(stream: TextIO | None) -> None:
+    """Let what a stream still holds go nowhere: Python flushes it once more at exit."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def is_coloured() -> bool:
@@ -54,7 +75,13 @@ def page_width() -> int:
 
 def say(text: str, *, style: str | None = None) -> None:
     """Write talk to stderr: progress, warnings, errors."""
-    talk_console().print(text, style=style, markup=False)
+    if sys.stderr is None:
+        return
+    try:
+        talk_console().print(text, style=style, markup=False)
+        sys.stderr.flush()
+    except OSError:  # nobody listens
+        _discard(sys.stderr)
 
 
 @cache
@@ -62,4 +89,9 @@ def talk_console() -> Console:
     """Console on stderr, for progress displays."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    class Talk(Console):
+        def on_broken_pipe(self) -> None:
+            """Go on without talk where its reader left; rich would end the process."""
+            _discard(sys.stderr)
+
+    return Talk(stderr=True, highlight=False, soft_wrap=True)

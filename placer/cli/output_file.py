@@ -8,15 +8,17 @@ from placer.errors import InputError, Problem
 
 
 def write_file(path: Path, text: str, option: str) -> None:
-    """Write ``text``.
+    """Write ``text``, whole or not at all.
 
     Raises
     ------
     InputError
         When the file cannot be written; ``option`` is what named it.
     """
+    from placer.plan.saving import write_whole
+
     try:
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text)
     except OSError as error:
         remedy = "Choose another path; its folder must exist."
         raise _unwritable(option, "a file that can be written", path, error, remedy) from error

@@ -31,7 +31,7 @@ from placer.cli.options import (
     given,
     parse_tokens,
 )
-from placer.cli.progress import ProgressLine
+from placer.cli.progress import ProgressLine, interruptible
 from placer.cli.site_options import (
     CrossSite,
     Extrapolate,
@@ -111,7 +111,7 @@ def plan(
             features=api.parse_features(feature) if feature else None,
         ),
     )
-    with ProgressLine() as progress:
+    with interruptible(), ProgressLine() as progress:
         found = api.plan(
             model,
             cluster,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from placer.cli.console import say, talk_console
+from placer.errors import TimeLimitError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -89,6 +92,21 @@ class LayoutBar:
             say(f"{num_done} of {num_layouts}: {name}")
         else:
             self._bar.update(self._task, completed=num_done, total=num_layouts, description=name)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Around a search that answers Ctrl-C with its best plan: what still comes out had none.
+
+    Raises
+    ------
+    TimeLimitError
+        When the user stopped the search before there was any plan.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise TimeLimitError("stopped before there was any plan") from None
 
 
 def progress_text(progress: Progress) -> str:

@@ -1,4 +1,4 @@
-"""Write a plan to a file, whole or not at all."""
+"""Write a plan or any other text to a file, whole or not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def save_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
     target = Path(path)
     text = plan_to_json(plan)
     try:
-        _write_beside(target, text)
+        write_whole(target, text)
     except OSError as error:
         problem = Problem(
             source=str(target),
@@ -36,11 +36,18 @@ def save_plan(plan: Plan, path: str | os.PathLike[str]) -> None:
         raise InputError((problem,)) from error
 
 
-def _write_beside(target: Path, text: str) -> None:
-    """Write to a temporary file in the same folder and rename it; into a device or pipe directly."""
+def write_whole(target: Path, text: str) -> None:
+    """Write to a temporary file in the same folder and rename it; into a device or pipe directly.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written; what stood there before still does.
+    """
     if target.exists() and not target.is_file():
         target.write_text(text, encoding="utf-8")
         return
+    target = target.resolve()  # a link stays one
     with tempfile.TemporaryDirectory(prefix=".placer-", dir=target.parent) as folder:
         beside = Path(folder) / target.name
         beside.write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ shortest digits that read back to the same number.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -34,6 +34,7 @@ from placer.plan.strategy import CrossSite, Recompute, SiteShare, Strategy
 from placer.spec.cluster import ClusterSpec
 from placer.spec.model import ModelSpec
 from placer.spec.run import RunSpec
+from placer.spec.source_text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,20 +182,13 @@ def load_plan(path: Path) -> Plan:
 
 def _read(path: Path) -> str:
     try:
-        if not path.is_file():
-            raise InputError((_whole(path, "a plan file", "no regular file"),))
-        size = path.stat().st_size
-        if size > MAX_PLAN_BYTES:
-            found = f"{size >> 20} MiB"
-            raise InputError((_whole(path, f"at most {MAX_PLAN_BYTES >> 20} MiB", found),))
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError((_whole(path, "a readable UTF-8 file", str(error)),)) from error
-
-
-def _whole(path: Path, expected: str, found: str) -> Problem:
-    remedy = "Write a plan with `placer plan MODEL CLUSTER -o plan.json`."
-    return Problem(source=str(path), expected=expected, found=found, remedy=remedy)
+        return read_text(path, max_bytes=MAX_PLAN_BYTES).text
+    except InputError as error:
+        remedy = "Write a plan with `placer plan MODEL CLUSTER -o plan.json`."
+        raise InputError(
+            replace(problem, expected=f"a plan file: {problem.expected}", remedy=remedy)
+            for problem in error.problems
+        ) from error
 
 
 def plan_from_json(text: str, source: str) -> Plan:

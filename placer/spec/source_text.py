@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 from dataclasses import dataclass
@@ -61,17 +62,19 @@ def read_text(path: Path, *, max_bytes: int = MAX_BYTES, colours: bool = False) 
 
 
 def _read_bytes(path: Path, max_bytes: int) -> bytes:
+    """The bytes of one opening: what becomes of the path, or grows, in the meantime is not read."""
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise _refusal(path, "a file", "a directory", _directory_remedy(path))
-        if not stat.S_ISREG(status.st_mode):
-            raise _refusal(path, "a regular file", "a device, pipe or socket", "")
-        if status.st_size > max_bytes:
-            expected = f"a file of at most {format_size(max_bytes)}"
-            remedy = "An input is a page of text; is this the right file?"
-            raise _refusal(path, expected, format_size(status.st_size), remedy)
-        return path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if stat.S_ISDIR(status.st_mode):
+                raise _refusal(path, "a file", "a directory", _directory_remedy(path))
+            if not stat.S_ISREG(status.st_mode):
+                raise _refusal(path, "a regular file", "a device, pipe or socket", "")
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                raw = file.read(max_bytes + 1)
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _refusal(path, "a file", "nothing at this path", "Check the path.") from error
     except PermissionError as error:
@@ -80,6 +83,11 @@ def _read_bytes(path: Path, max_bytes: int) -> bytes:
     except (OSError, ValueError) as error:  # too long a name, a loop of links, a null character
         found = getattr(error, "strerror", None) or str(error)
         raise _refusal(path, "a readable file", found, "Check the path.") from error
+    if len(raw) > max_bytes:
+        size = format_size(max(status.st_size, len(raw)))
+        remedy = "An input is a page of text; is this the right file?"
+        raise _refusal(path, f"a file of at most {format_size(max_bytes)}", size, remedy)
+    return raw
 
 
 def _directory_remedy(path: Path) -> str:
