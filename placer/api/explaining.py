@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def explain(plan: Plan) -> Explanation:
-    """What binds a plan, what the next best lose, what a step along each axis would do.
+    """What binds a plan, what the next best lose, what a step along each axis does, what would help.
 
     Raises
     ------

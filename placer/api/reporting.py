@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from placer.api.explaining import explain
-from placer.cost.recorded import recorded_constants
 from placer.report.html.plan_page import plan_page
 from placer.report.plan_figures import Findings, draw_plan
-from placer.report.sensitivity import sensitivities
 from placer.report.svg.figure import standalone_svg
 from placer.simulate.simulation import simulate_plan
 
@@ -52,12 +50,7 @@ def report(plan: Plan) -> Report:
         When the plan contradicts itself, or its framework is unknown here.
     """
     explanation = explain(plan)
-    constants = recorded_constants(plan.provenance.constants)
-    found = Findings(
-        explanation=explanation,
-        simulation=simulate_plan(plan),
-        sensitivities=sensitivities(plan, constants, explanation.neighbours),
-    )
+    found = Findings(explanation=explanation, simulation=simulate_plan(plan))
     figures = draw_plan(found)
     pictures = tuple(Picture(name=one.name, svg=standalone_svg(one)) for one in figures.every)
     return Report(html=plan_page(found, figures), pictures=pictures)

@@ -9,8 +9,9 @@ from placer.plan.serialise import strategy_data
 from placer.report.binding import findings
 from placer.report.loss import signed_percent
 from placer.report.neighbours import neighbours
+from placer.report.sensitivity import STEP, Sensitivity, sensitivities
 from placer.report.tabular import Table, columns
-from placer.units import format_time
+from placer.units import format_percent, format_time
 
 if TYPE_CHECKING:
     from placer.cost.constants import Constants
@@ -18,23 +19,45 @@ if TYPE_CHECKING:
     from placer.plan.plan import Plan
     from placer.report.neighbours import Neighbour
 
+_MUCH: Final = 0.01
 EXPLAIN_SCHEMA: Final = "placer.explain/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """A plan with what binds it and what surrounds it."""
+    """A plan with what binds it, what surrounds it, and what would help."""
 
     plan: Plan
     findings: tuple[str, ...]
     neighbours: tuple[Neighbour, ...]
+    sensitivities: tuple[Sensitivity, ...]
 
 
 def explain_plan(plan: Plan, rules: FrameworkRules, constants: Constants) -> Explanation:
     """Explain a plan; its neighbours must respect ``rules``."""
+    around = neighbours(plan, rules, constants)
     return Explanation(
-        plan=plan, findings=findings(plan), neighbours=neighbours(plan, rules, constants)
+        plan=plan,
+        findings=findings(plan),
+        neighbours=around,
+        sensitivities=sensitivities(plan, constants, around),
     )
+
+
+def neighbours_note(explanation: Explanation) -> str:
+    """How the neighbours are placed, and what that alone loses where it is much."""
+    placed = (
+        "Of the same GPUs, loss against the plan. Where degrees change: ranks in order, layers split"
+        " evenly, as a framework does by itself."
+    )
+    chosen_s = explanation.plan.estimate.step_time_s
+    same = next((n for n in explanation.neighbours if not n.axis), None)
+    if same is None or same.estimate is None:
+        return placed
+    loss = same.estimate.step_time_s / chosen_s - 1.0
+    if loss < _MUCH:
+        return placed
+    return f"{placed} That alone loses {format_percent(loss)} here: read those rows against it."
 
 
 def neighbours_table(explanation: Explanation) -> Table:
@@ -75,6 +98,18 @@ def explanation_data(explanation: Explanation) -> dict[str, Any]:
             for alternative in plan.alternatives
         ],
         "neighbours": [_neighbour_data(n, plan) for n in explanation.neighbours],
+        "sensitivity": {
+            "step": STEP,
+            "things": [
+                {
+                    "thing": one.thing,
+                    "loss_with_more": one.better,
+                    "loss_with_less": one.worse,
+                    "remark": one.remark,
+                }
+                for one in explanation.sensitivities
+            ],
+        },
     }
 
 

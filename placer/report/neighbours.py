@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from placer.plan.strategy import Strategy
 
 AXES: Final = ("tp", "cp", "ep", "etp", "pp", "vpp", "micro_batch_size")
+_GRID: Final = ("tp", "cp", "ep", "etp", "pp", "vpp", "dp")
 _EXPERT_AXES: Final = ("ep", "etp")
 
 
@@ -50,13 +51,14 @@ class Neighbour:
 def neighbours(plan: Plan, rules: FrameworkRules, constants: Constants) -> tuple[Neighbour, ...]:
     """One step down and up along every axis; first, where searched, the plan's own degrees.
 
-    GPUs stay as they are: replicas and micro-batches follow. All are placed in rank order with
-    layers split evenly, as a framework does by itself.
+    GPUs stay as they are: replicas and micro-batches follow. Where no degree changes, everything
+    stays in its place; else all is placed in rank order with layers split evenly, as a framework
+    does by itself.
     """
     judge = _Judge(plan, rules, constants)
     searched = plan.status is not PlanStatus.ESTIMATED
     own = [("", "the same in rank order", plan.strategy)] if searched else []
-    return tuple(judge.judged(axis, change, other) for axis, change, other in [*own, *_steps(plan)])
+    return tuple(judge.judged(*step) for step in [*own, *_steps(plan)])
 
 
 class _Judge:
@@ -77,7 +79,7 @@ class _Judge:
         if broken:
             obstacle = f"not allowed: {broken[0].arithmetic}"
         else:
-            estimate, obstacle = self._costed(other)
+            estimate, obstacle = self._costed(other, in_place=bool(axis))
         reason = "" if estimate is None else self._reason(other, estimate)
         return Neighbour(
             axis=axis,
@@ -88,7 +90,10 @@ class _Judge:
             reason=reason,
         )
 
-    def _costed(self, other: Strategy) -> tuple[Estimate | None, str]:
+    def _costed(self, other: Strategy, *, in_place: bool) -> tuple[Estimate | None, str]:
+        if in_place and _same_grid(self._plan.strategy, other):
+            estimate = self._cost_model.estimate(other, self._plan.placement)
+            return estimate, "" if estimate.fits else _overflow(estimate)
         try:
             layout = even_layout(self._plan.model, other.pp, other.vpp)
             placement = contiguous_placement(other, layout, self._topology)
@@ -110,6 +115,11 @@ def _overflow(estimate: Estimate) -> str:
     stage, share = fullest_stage(estimate)
     needed = format_size(estimate.memory[stage].total_bytes)
     return f"does not fit: {needed} on stage {stage}, {format_percent(share)} of a GPU"
+
+
+def _same_grid(one: Strategy, other: Strategy) -> bool:
+    """Whether both have their ranks, and their layers, in the same places."""
+    return all(getattr(one, axis) == getattr(other, axis) for axis in _GRID)
 
 
 def _steps(plan: Plan) -> Iterator[tuple[str, str, Strategy]]:

@@ -15,18 +15,16 @@ from placer.report.figures.traffic import traffic_figure
 
 if TYPE_CHECKING:
     from placer.report.explain import Explanation
-    from placer.report.sensitivity import Sensitivity
     from placer.report.svg.figure import Figure
     from placer.simulate.result import Simulation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """Everything known about a plan: what binds it, its neighbours, a played step, what would help."""
+    """Everything known about a plan: its explanation, and a step played."""
 
     explanation: Explanation
     simulation: Simulation
-    sensitivities: tuple[Sensitivity, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +58,10 @@ def draw_plan(found: Findings) -> PlanFigures:
     plan = found.explanation.plan
     return PlanFigures(
         time=breakdown_figure(plan.estimate),
-        memory=memory_figure(plan.estimate),
+        memory=memory_figure(plan),
         placement=placement_figure(plan),
         pipeline=pipeline_figure(found.simulation),
         traffic=traffic_figure(found.simulation),
         alternatives=(alternatives_figure(plan),) if plan.alternatives else (),
-        sensitivity=sensitivity_figure(found.sensitivities),
+        sensitivity=sensitivity_figure(found.explanation.sensitivities),
     )

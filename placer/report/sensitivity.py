@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from placer.cost.model import CostModel
+from placer.report.loss import signed_percent
+from placer.report.tabular import Table, columns
 from placer.topology.build import build_topology
 from placer.topology.level import LevelKind
 
@@ -55,6 +57,26 @@ def sensitivities(
     found = [_costed(plan, constants, topology, *change) for change in _changes(topology)]
     found.append(_memory(plan, neighbours))
     return tuple(sorted(found, key=lambda s: (-_swing(s), s.thing)))
+
+
+def sensitivity_table(found: Iterable[Sensitivity]) -> Table:
+    """One row per thing, in the order given."""
+    tenth = f"{100 * STEP:.0f} %"
+    return Table(
+        caption=f"Change of the step time with {tenth} more and {tenth} less of one thing",
+        columns=columns("thing", f"{tenth} more>", f"{tenth} less>", "what else changes"),
+        rows=tuple((one.thing, told_better(one), told_worse(one), one.remark) for one in found),
+    )
+
+
+def told_better(one: Sensitivity) -> str:
+    """``-6.3 %``."""
+    return signed_percent(one.better)
+
+
+def told_worse(one: Sensitivity) -> str:
+    """``+7.7 %``, or that nothing fits."""
+    return "does not fit" if one.worse is None else signed_percent(one.worse)
 
 
 def _swing(one: Sensitivity) -> float:
@@ -168,7 +190,7 @@ def _of_levels(indices: range) -> Change:
     return changed
 
 
-def _memory(plan: Plan, neighbours: tuple[Neighbour, ...]) -> Sensitivity:
+def _memory(plan: Plan, neighbours: Iterable[Neighbour]) -> Sensitivity:
     """The fastest of the plan and its neighbours that fits into more, and into less, memory."""
     own = plan.estimate
     known = [("", own), *((n.change, n.estimate) for n in neighbours if n.estimate is not None)]

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from plan_samples import DENSE_MODEL, LAB, MOE_MODEL
 
 from placer.api import Configuration, estimate, explain
 from placer.cost.constants import load_constants
+from placer.cost.model import CostModel
+from placer.plan.estimate import Estimate
 from placer.plan.mathematics import ANY_FRAMEWORK
-from placer.plan.strategy import RecomputeGranularity
-from placer.report.explain import explanation_data
+from placer.plan.placement import Placement
+from placer.plan.plan import Plan, PlanStatus
+from placer.plan.strategy import RecomputeGranularity, Strategy
+from placer.report.explain import explanation_data, neighbours_note
 from placer.report.neighbours import Neighbour, neighbours
+from placer.report.strategy_text import strategy_line
 from placer.report.text.canvas import WIDTH
 from placer.report.text.explanation import render_explanation
 from placer.spec.model import ModelSpec
 from placer.spec.run import RunSpec
+from placer.topology.build import build_topology
 
 RUN = RunSpec(global_batch_size=256, seq_len=4096)
 DENSE = estimate(DENSE_MODEL, LAB, Configuration(tp=4, pp=4, vpp=2), RUN)
@@ -81,13 +89,76 @@ def test_what_does_not_fit_is_costed_and_says_so() -> None:
     assert smaller.obstacle.startswith("does not fit: ")
 
 
+def backwards(plan: Plan) -> Plan:
+    """The same plan with its stages in the opposite order of the cluster."""
+    topology = build_topology(plan.cluster)
+    cost = CostModel(model=plan.model, topology=topology, run=plan.run, constants=load_constants())
+    last = plan.strategy.pp - 1
+    by_stage = {run.stage: run for run in plan.placement.cells}
+    cells = tuple(replace(by_stage[last - stage], stage=stage) for stage in range(last + 1))
+    placement = replace(plan.placement, cells=cells)
+    return replace(
+        plan,
+        status=PlanStatus.FEASIBLE,
+        placement=placement,
+        estimate=cost.estimate(plan.strategy, placement),
+    )
+
+
+def test_what_keeps_the_degrees_keeps_its_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recomputation and micro-batches move nobody; rank order is for what changes a degree."""
+    plan = backwards(DENSE)
+    placed: dict[str, Placement] = {}
+    whole = CostModel.estimate
+
+    def noting(self: CostModel, strategy: Strategy, placement: Placement) -> Estimate:
+        placed[strategy_line(strategy, has_experts=False)] = placement
+        return whole(self, strategy, placement)
+
+    monkeypatch.setattr(CostModel, "estimate", noting)
+    found = {n.change: n for n in neighbours(plan, ANY_FRAMEWORK, load_constants())}
+
+    def own(change: str) -> bool:
+        line = strategy_line(found[change].strategy, has_experts=False)
+        return placed[line] is plan.placement
+
+    assert own("recompute full")
+    assert own("micro_batch_size 2")
+    assert not own("tp 8")
+    assert not own("the same in rank order")
+
+
+def test_the_note_says_what_rank_order_alone_loses() -> None:
+    explanation = explain(DENSE)
+    same = Neighbour(
+        axis="",
+        change="the same in rank order",
+        strategy=DENSE.strategy,
+        estimate=replace(DENSE.estimate, step_time_s=1.5 * DENSE.estimate.step_time_s),
+        obstacle="",
+        reason="",
+    )
+    slower = replace(explanation, neighbours=(same, *explanation.neighbours))
+
+    assert "alone" not in neighbours_note(explanation)
+    assert "That alone loses 50.0 % here" in neighbours_note(slower)
+
+
 def test_the_explanation_as_text_and_data() -> None:
     explanation = explain(EXPERTS)
     text = render_explanation(explanation)
     assert max(map(len, text.splitlines())) <= WIDTH
-    for title in ("Where the time goes", "What binds", "One step along each axis"):
+    for title in (
+        "Where the time goes",
+        "What binds",
+        "One step along each axis",
+        "What would help",
+    ):
         assert title in text
     data = explanation_data(explanation)
     assert data["schema"] == "placer.explain/v1"
+    assert [one["thing"] for one in data["sensitivity"]["things"]] == [
+        one.thing for one in explanation.sensitivities
+    ]
     for neighbour in data["neighbours"]:
         assert (neighbour["step_time_s"] is None) == (neighbour["loss"] is None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from placer.plan.strategy import RecomputeGranularity
 from placer.report.binding import TIGHT_MEMORY, fullest_stage
 from placer.report.palette import MEMORY_PARTS
 from placer.report.svg.bars import Bar, Segment, bars
@@ -14,13 +15,15 @@ from placer.units import format_percent
 
 if TYPE_CHECKING:
     from placer.plan.estimate import Estimate, StageMemory
+    from placer.plan.plan import Plan
 
 GIB: Final = float(2**30)
 _MOST_ROWS: Final = 20
 
 
-def memory_figure(estimate: Estimate) -> Figure:
+def memory_figure(plan: Plan) -> Figure:
     """One bar per run of equal stages; where there are very many, the fullest."""
+    estimate = plan.estimate
     shown = _shown(estimate)
     rows = [_bar(estimate, first, last) for first, last in shown]
     left_out = len(estimate.memory) - sum(last - first + 1 for first, last in shown)
@@ -32,20 +35,25 @@ def memory_figure(estimate: Estimate) -> Figure:
     return figure(
         "memory",
         draw,
-        finding=_finding(estimate),
+        finding=_finding(plan),
         note=f"Peak on one GPU of each stage; the line is what a GPU can give.{rest}",
         table=_table(estimate),
         legend=tuple((part.colour, part.label) for part in MEMORY_PARTS),
     )
 
 
-def _finding(estimate: Estimate) -> str:
+def _finding(plan: Plan) -> str:
+    estimate = plan.estimate
     stage, share = fullest_stage(estimate)
     limit = f"{estimate.memory_limit_bytes[stage] / GIB:.1f} GiB"
     used = f"stage {stage} fills {format_percent(share)} of {limit}"
     if share > 1.0:
         return f"Memory does not suffice: {used}"
-    return f"Memory is {'full' if share >= TIGHT_MEMORY else 'not full'}: {used}"
+    if share >= TIGHT_MEMORY:
+        return f"Memory is full: {used}"
+    if plan.strategy.recompute.granularity is not RecomputeGranularity.NONE:
+        return f"Memory would not suffice without recomputation: with it, {used}"
+    return f"Memory is not full: {used}"
 
 
 def _coded(estimate: Estimate) -> list[tuple[int, int]]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from placer.report.loss import signed_percent
-from placer.report.sensitivity import STEP, Sensitivity
+from placer.report.sensitivity import (
+    STEP,
+    Sensitivity,
+    sensitivity_table,
+    told_better,
+    told_worse,
+)
 from placer.report.svg.figure import Drawing, Figure, figure
 from placer.report.svg.tornado import BETTER, WORSE, Swing, tornado
-from placer.report.tabular import Table, columns
 from placer.units import format_percent
 
 if TYPE_CHECKING:
@@ -22,8 +26,8 @@ def sensitivity_figure(found: Sequence[Sensitivity]) -> Figure:
             label=one.thing,
             better=one.better,
             worse=one.worse or 0.0,
-            told_better=signed_percent(one.better),
-            told_worse="does not fit" if one.worse is None else signed_percent(one.worse),
+            told_better=told_better(one),
+            told_worse=told_worse(one),
         )
         for one in found
     ]
@@ -31,7 +35,7 @@ def sensitivity_figure(found: Sequence[Sensitivity]) -> Figure:
 
     def draw(width: float) -> Drawing:
         axis = "change of the step time (%)"
-        return tornado(rows, width, axis=axis, tell=lambda share: f"{100 * share:+.3g}")
+        return tornado(rows, width, axis=axis, tell=_tell)
 
     return figure(
         "sensitivity",
@@ -40,16 +44,14 @@ def sensitivity_figure(found: Sequence[Sensitivity]) -> Figure:
         note=f"This plan costed again with {tenth} more and {tenth} less of one thing at a time."
         " Planning again can only do better, so gains are at least, losses at most, what is shown."
         " Memory is judged by the steps along one axis that begin or cease to fit.",
-        table=Table(
-            caption="Change of the step time",
-            columns=columns("thing", f"{tenth} more>", f"{tenth} less>", "remark"),
-            rows=tuple(
-                (r.label, r.told_better, r.told_worse, f.remark)
-                for r, f in zip(rows, found, strict=True)
-            ),
-        ),
+        table=sensitivity_table(found),
         legend=((BETTER, f"{tenth} more"), (WORSE, f"{tenth} less")),
     )
+
+
+def _tell(share: float) -> str:
+    """A change in percent with its sign; zero has none."""
+    return f"{100 * share:+.3g}" if share else "0"
 
 
 def _finding(found: Sequence[Sensitivity]) -> str:

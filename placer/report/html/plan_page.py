@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from placer.report.binding import fullest_stage
-from placer.report.explain import neighbours_table
+from placer.report.explain import neighbours_note, neighbours_table
 from placer.report.figures.alternatives import alternatives_table
 from placer.report.groups import groups_table
 from placer.report.html.page import Section, page
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from placer.plan.plan import Plan
+    from placer.report.explain import Explanation
     from placer.report.plan_figures import Findings, PlanFigures
 
 _EXPERT_FIELDS = ("ep", "etp", "edp")
@@ -77,18 +78,15 @@ def _sections(found: Findings, figures: PlanFigures) -> list[Section]:
         ),
         Section(title="A step, played", body=(figure(figures.pipeline),)),
         Section(title="Traffic", body=(figure(figures.traffic),)),
-        Section(title="What else was possible", body=(*what_else, *_neighbours(found))),
+        Section(title="What else was possible", body=(*what_else, *_neighbours(explanation))),
         Section(title="What would help", body=(figure(figures.sensitivity),)),
         assumptions_section(plan),
     ]
 
 
-def _neighbours(found: Findings) -> tuple[Markup, ...]:
-    note = (
-        "One step along each axis on the same GPUs, ranks in order and layers split evenly, as a"
-        " framework does by itself; the loss is against this plan."
-    )
-    return (paragraphs((note,), quiet=True), table(neighbours_table(found.explanation)))
+def _neighbours(explanation: Explanation) -> tuple[Markup, ...]:
+    note = paragraphs((neighbours_note(explanation),), quiet=True)
+    return (note, table(neighbours_table(explanation)))
 
 
 def _runner_up(plan: Plan) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BAR_PX: Final = 18.0
 GAP_PX: Final = 8.0
 AXIS_PX: Final = 40.0
-MOST_LABEL_PX: Final = 210.0
+MOST_LABEL_PX: Final = 250.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,9 +31,9 @@ STYLE: Final = (
     ".line{fill:none;stroke-width:2}.mark{stroke:var(--ink);stroke-width:2}"
     ".box{fill:none;stroke:var(--rule)}.empty{fill:none;stroke:var(--rule)}"
     ".gone{fill:var(--quiet);fill-opacity:.5}.shade{fill:var(--quiet);fill-opacity:.18}"
-    ".outline{fill:none;stroke:var(--ink);stroke-width:1.5}.cut{fill:none;stroke:var(--paper);stroke-width:3}.cut.fine{stroke-width:2}"
+    ".ring{fill:none;stroke-width:1.5}.ring.onlight{stroke:#000}.ring.ondark{stroke:#fff}.cut{fill:none;stroke:var(--paper);stroke-width:3}.cut.fine{stroke-width:2}"
     ".halo{paint-order:stroke;stroke:var(--paper);stroke-width:3px}"
-    ".in{font-size:11px}.onlight{fill:#000}.ondark{fill:#fff}"
+    ".in{font-size:11px}text.onlight{fill:#000}text.ondark{fill:#fff}"
 )
 """Classes of the elements; a page that shows figures sets the variables."""
 

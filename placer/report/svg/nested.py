@@ -159,7 +159,8 @@ class _Layout:
         else:
             strips = self._strips(tile, x, y, size)
         if tile.first_replica:
-            strips.append(rect(x + 1.0, y + 1.0, size - 2.0, size - 2.0, css="outline"))
+            ink = ink_on(self._paint(max(kind for kind, _ in tile.parts)).colour)
+            strips.append(rect(x + 1.0, y + 1.0, size - 2.0, size - 2.0, css=f"ring {ink}"))
         return joined(strips)
 
     def _strips(self, tile: Tile, x: float, y: float, size: float) -> list[Markup]:

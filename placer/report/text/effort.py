@@ -23,7 +23,7 @@ def effort_lines(plan: Plan, bound: Bound, wall_s: float | None) -> tuple[str, .
     limits = plan.provenance.limits
     last = (
         f"no plan is faster than {bound.lower_bound_s:.5g} s: gap {100 * bound.gap:.2f} %"
-        f" (asked {100 * limits.gap:g} %); {limits.workers} solver workers, seed"
+        f" (asked {100 * limits.gap:g} %); {limits.workers} solver worker{'s' if limits.workers > 1 else ''}, seed"
         f" {plan.provenance.seed}, deterministic work {bound.deterministic_work:.3g}"
     )
     if wall_s is not None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from placer.report.explain import neighbours_table
+from rich.text import Text
+
+from placer.report.explain import neighbours_note, neighbours_table
+from placer.report.sensitivity import sensitivity_table
 from placer.report.text.alternatives import alternatives_table
 from placer.report.text.breakdown import breakdown_table
 from placer.report.text.canvas import WIDTH, drawn, lines, rendered, section
@@ -32,5 +35,9 @@ def _parts(explanation: Explanation) -> Iterator[RenderableType]:
     yield section("What binds", lines(explanation.findings))
     if plan.alternatives:
         yield section("Next best plans", alternatives_table(plan))
-    note = "the same GPUs, ranks in order, layers split evenly; loss against the plan"
-    yield section(f"One step along each axis ({note})", drawn(neighbours_table(explanation)))
+    note = Text(neighbours_note(explanation), style="dim")
+    yield section("One step along each axis", note, drawn(neighbours_table(explanation)))
+    help_note = Text(
+        "Change of the step time; planning again can only do better than what is told.", style="dim"
+    )
+    yield section("What would help", help_note, drawn(sensitivity_table(explanation.sensitivities)))

@@ -22,6 +22,7 @@ def headline(plan: Plan) -> tuple[RenderableType, ...]:
     """The figures, the question, the proof, the strategy."""
     return (
         Text(_figures(plan), style="bold"),
+        *_idle(plan.placement),
         Text(question(plan)),
         Text(proof(plan)),
         Text(""),
@@ -38,16 +39,16 @@ def _figures(plan: Plan) -> str:
         f"{format_count(estimate.tokens_per_s)} tokens/s",
         f"{format_percent(estimate.mfu)} MFU",
         f"{estimate.tflops_per_gpu:.0f} TFLOP/s per GPU",
-        f"{placement.gpus_used:,} of {placement.gpus_available:,} GPUs{_idle(placement)}",
+        f"{placement.gpus_used:,} of {placement.gpus_available:,} GPUs",
     )
     return "  ".join(figures)
 
 
-def _idle(placement: Placement) -> str:
-    """`` (9 unusable, 8 spare)``, where there are any."""
+def _idle(placement: Placement) -> tuple[Text, ...]:
+    """``not counted: 9 unusable, 8 spare``, where there are any."""
     counts = ((placement.gpus_unusable, "unusable"), (placement.spares, "spare"))
-    told = ", ".join(f"{count:,} {kind}" for count, kind in counts if count)
-    return f" ({told})" if told else ""
+    told = [f"{count:,} {kind}" for count, kind in counts if count]
+    return (Text(f"not counted: {', '.join(told)}"),) if told else ()
 
 
 def question(plan: Plan) -> str:

@@ -79,4 +79,4 @@ def next_steps(plan: Plan, saved_as: str) -> tuple[str, ...]:
         f"placer emit {file} --framework {target} --launcher slurm -o launch"
         for target in plan.launchable_by[:1]
     )
-    return (*save, *launch, f"placer explain {file}")
+    return (*save, *launch, f"placer explain {file}", f"placer report {file} -o report.html")

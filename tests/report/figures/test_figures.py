@@ -9,10 +9,9 @@ import pytest
 from plan_samples import DENSE_MODEL, LAB, MOE_MODEL, plan_of
 
 from placer.api import Configuration, estimate, explain, simulate
-from placer.cost.constants import load_constants
 from placer.plan.estimate import Breakdown
 from placer.plan.plan import Alternative, Plan
-from placer.plan.strategy import Strategy
+from placer.plan.strategy import Recompute, RecomputeGranularity, Strategy
 from placer.report.figures.alternatives import alternatives_figure
 from placer.report.figures.breakdown import breakdown_figure
 from placer.report.figures.memory import memory_figure
@@ -20,7 +19,7 @@ from placer.report.figures.placement import stage_colour
 from placer.report.figures.sensitivity import sensitivity_figure
 from placer.report.palette import COMPONENTS, MEMORY_PARTS
 from placer.report.plan_figures import Findings, PlanFigures, draw_plan
-from placer.report.sensitivity import Sensitivity, sensitivities
+from placer.report.sensitivity import Sensitivity
 from placer.report.svg.figure import inline_svg, standalone_svg
 from placer.report.svg.ramp import luminance
 from placer.spec.run import RunSpec
@@ -30,14 +29,7 @@ SAMPLE = plan_of(Strategy(tp=4, pp=2, dp=8, num_microbatches=4, dp_shard=8))
 
 
 def drawn(plan: Plan) -> PlanFigures:
-    explanation = explain(plan)
-    return draw_plan(
-        Findings(
-            explanation=explanation,
-            simulation=simulate(plan),
-            sensitivities=sensitivities(plan, load_constants(), explanation.neighbours),
-        )
-    )
+    return draw_plan(Findings(explanation=explain(plan), simulation=simulate(plan)))
 
 
 @pytest.fixture(scope="module")
@@ -86,19 +78,24 @@ def test_a_step_that_only_computes_says_so() -> None:
 
 def test_memory_names_the_fullest_stage_and_what_does_not_fit() -> None:
     estimate = SAMPLE.estimate
-    figure = memory_figure(estimate)
+    figure = memory_figure(SAMPLE)
+    recompute = Recompute(granularity=RecomputeGranularity.FULL, method="uniform", num_layers=1)
+    again = replace(SAMPLE, strategy=replace(SAMPLE.strategy, recompute=recompute))
     tight = replace(estimate, memory_limit_bytes=(80e9, 26e9))
 
     assert figure.finding == "Memory is not full: stage 0 fills 33.8 % of 74.5 GiB"
     assert figure.table.rows[0][0] == "0-1"
-    assert memory_figure(tight).finding.startswith("Memory does not suffice: stage 1 fills 103.8 %")
+    assert memory_figure(again).finding.startswith("Memory would not suffice without recomputation")
+    assert memory_figure(replace(SAMPLE, estimate=tight)).finding.startswith(
+        "Memory does not suffice: stage 1 fills 103.8 %"
+    )
 
 
 def test_many_unlike_stages_leave_the_emptiest_to_the_table() -> None:
     estimate = SAMPLE.estimate
     memory = tuple(replace(estimate.memory[0], weights_bytes=4e9 + s * 1e9) for s in range(30))
     many = replace(estimate, memory=memory, memory_limit_bytes=(80e9,) * 30)
-    figure = memory_figure(many)
+    figure = memory_figure(replace(SAMPLE, estimate=many))
 
     assert len(figure.table.rows) == 30
     assert "The 10 stages that are less full are in the table." in figure.note

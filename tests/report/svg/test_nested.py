@@ -83,5 +83,5 @@ def test_replica_zero_is_ringed_and_groups_are_parted() -> None:
     tiles = (tile(0, first=True), tile(1), tile(2), tile(3))
     root = ET.fromstring(inline_svg(nested(Box(name="", tiles=tiles), WIDE_PX, paint)))
 
-    assert sum(r.get("class") == "outline" for r in root.iter(f"{SVG}rect")) == 1
+    assert sum(r.get("class", "").startswith("ring") for r in root.iter(f"{SVG}rect")) == 1
     assert sum(p.get("class", "").startswith("cut") for p in root.iter(f"{SVG}path")) == 1
