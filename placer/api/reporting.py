@@ -50,7 +50,8 @@ def report(plan: Plan) -> Report:
         When the plan contradicts itself, or its framework is unknown here.
     """
     explanation = explain(plan)
-    found = Findings(explanation=explanation, simulation=simulate_plan(plan))
+    one_step = not plan.strategy.cross_site.is_asynchronous
+    found = Findings(explanation=explanation, simulation=simulate_plan(plan) if one_step else None)
     figures = draw_plan(found)
     pictures = tuple(Picture(name=one.name, svg=standalone_svg(one)) for one in figures.every)
     return Report(html=plan_page(found, figures), pictures=pictures)

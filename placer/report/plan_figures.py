@@ -21,21 +21,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """Everything known about a plan: its explanation, and a step played."""
+    """Everything known about a plan: its explanation, and a step played.
+
+    ``simulation`` is None for a plan whose sites exchange every so many steps: no single step of it
+    can be played.
+    """
 
     explanation: Explanation
-    simulation: Simulation
+    simulation: Simulation | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanFigures:
-    """The pictures of a plan, in the order a reader asks; ``alternatives`` is empty without any."""
+    """The pictures of a plan, in the order a reader asks.
+
+    ``pipeline`` and ``traffic`` are empty where no step was played, ``alternatives`` where there
+    are none.
+    """
 
     time: Figure
     memory: Figure
     placement: Figure
-    pipeline: Figure
-    traffic: Figure
+    pipeline: tuple[Figure, ...]
+    traffic: tuple[Figure, ...]
     alternatives: tuple[Figure, ...]
     sensitivity: Figure
 
@@ -46,8 +54,8 @@ class PlanFigures:
             self.time,
             self.memory,
             self.placement,
-            self.pipeline,
-            self.traffic,
+            *self.pipeline,
+            *self.traffic,
             *self.alternatives,
             self.sensitivity,
         )
@@ -56,12 +64,13 @@ class PlanFigures:
 def draw_plan(found: Findings) -> PlanFigures:
     """Draw all pictures."""
     plan = found.explanation.plan
+    played = (found.simulation,) if found.simulation is not None else ()
     return PlanFigures(
         time=breakdown_figure(plan.estimate),
         memory=memory_figure(plan),
         placement=placement_figure(plan),
-        pipeline=pipeline_figure(found.simulation),
-        traffic=traffic_figure(found.simulation),
+        pipeline=tuple(pipeline_figure(step) for step in played),
+        traffic=tuple(traffic_figure(step) for step in played),
         alternatives=(alternatives_figure(plan),) if plan.alternatives else (),
         sensitivity=sensitivity_figure(found.explanation.sensitivities),
     )

@@ -12,6 +12,7 @@ from placer.report.html.page import Section, page
 from placer.report.html.parts import bullets, definitions, figure, paragraphs, table
 from placer.report.html.provenance import assumptions_section
 from placer.report.loss import signed_percent
+from placer.report.sites import options_table, site_lines
 from placer.report.stages import stages_table
 from placer.report.strategy_text import recompute_text, strategy_line, zero_text
 from placer.report.text.headline import asked, launchable, proof, warnings
@@ -71,17 +72,37 @@ def _sections(found: Findings, figures: PlanFigures) -> list[Section]:
             title="Where everything sits",
             body=(figure(figures.placement), table(groups_table(plan))),
         ),
+        *_sites(plan),
         Section(title="Memory", body=(figure(figures.memory),)),
         Section(
             title="Stages and layers",
             body=(table(stages_table(plan)),),
         ),
-        Section(title="A step, played", body=(figure(figures.pipeline),)),
-        Section(title="Traffic", body=(figure(figures.traffic),)),
+        Section(title="A step, played", body=_played(plan, figures)),
+        *(Section(title="Traffic", body=(figure(drawn),)) for drawn in figures.traffic),
         Section(title="What else was possible", body=(*what_else, *_neighbours(explanation))),
         Section(title="What would help", body=(figure(figures.sensitivity),)),
         assumptions_section(plan),
     ]
+
+
+def _sites(plan: Plan) -> tuple[Section, ...]:
+    """What each site holds, what crosses, and what else could."""
+    if not plan.strategy.cross_site.shares:
+        return ()
+    options = (table(options_table(plan)),) if plan.cross_site_options else ()
+    return (Section(title="Between sites", body=(bullets(tuple(site_lines(plan))), *options)),)
+
+
+def _played(plan: Plan, figures: PlanFigures) -> tuple[Markup, ...]:
+    if figures.pipeline:
+        return tuple(figure(drawn) for drawn in figures.pipeline)
+    steps = plan.strategy.cross_site.inner_steps
+    sentence = (
+        f"The sites exchange every {steps} steps, and no single step stands for them all, so none is"
+        " played."
+    )
+    return (paragraphs((sentence,)),)
 
 
 def _neighbours(explanation: Explanation) -> tuple[Markup, ...]:

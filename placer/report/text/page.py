@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
 
 from placer.report.binding import findings
 from placer.report.groups import groups_table
+from placer.report.sites import options_table, site_lines
 from placer.report.text.alternatives import alternatives_table
 from placer.report.text.assumptions import assumption_lines
 from placer.report.text.breakdown import breakdown_table
@@ -15,7 +19,6 @@ from placer.report.text.headline import headline
 from placer.report.text.layers import layers_line
 from placer.report.text.memory import memory_table, memory_title
 from placer.report.text.simulation import simulated_table
-from placer.report.text.sites import options_table, site_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from placer.plan.plan import Plan
+
+
+_MOST_OPTIONS: Final = 8
 
 
 def render_plan(
@@ -57,8 +63,7 @@ def _parts(plan: Plan, wall_s: float | None, saved_as: str) -> Iterator[Renderab
     yield section("What binds", lines(findings(plan)))
     yield section("Where the groups sit", drawn(groups_table(plan)))
     if plan.strategy.cross_site.shares:
-        options = [options_table(plan)] if plan.cross_site_options else []
-        yield section("Between sites", lines(site_lines(plan)), *options)
+        yield section("Between sites", lines(site_lines(plan)), *_options(plan))
     yield section("Layers", lines([layers_line(plan.placement.pipeline_layout)]))
     yield section(memory_title(plan.estimate), memory_table(plan.estimate))
     if plan.alternatives:
@@ -69,6 +74,15 @@ def _parts(plan: Plan, wall_s: float | None, saved_as: str) -> Iterator[Renderab
     if plan.bound is not None:
         yield section("Search", lines(effort_lines(plan, plan.bound, wall_s)))
     yield section("Next", lines(next_steps(plan, saved_as)))
+
+
+def _options(plan: Plan) -> Iterator[RenderableType]:
+    """The arrangements of the sites that matter most."""
+    if plan.cross_site_options:
+        options = options_table(plan)
+        yield drawn(replace(options, rows=options.rows[:_MOST_OPTIONS]))
+        if len(options.rows) > _MOST_OPTIONS:
+            yield Text(f"{len(options.rows) - _MOST_OPTIONS} more, in the plan file")
 
 
 def next_steps(plan: Plan, saved_as: str) -> tuple[str, ...]:

@@ -144,7 +144,7 @@ def test_no_two_parts_share_a_colour() -> None:
 
 def test_traffic_tells_capacity(dense: PlanFigures) -> None:
     """An H100's NVLink port carries 450 GB/s each way."""
-    rows = {row[0]: row for row in dense.traffic.table.rows}
+    rows = {row[0]: row for row in dense.traffic[0].table.rows}
 
     assert rows["nvlink port"][4] == "450 GB/s"
     assert rows["NIC"][4] == "50 GB/s"

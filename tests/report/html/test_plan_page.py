@@ -8,10 +8,13 @@ from dataclasses import replace
 import pytest
 from plan_samples import DENSE_MODEL, LAB, MOE_MODEL
 from report_samples import NASTY
+from site_samples import sites_cluster
 
 import placer
 from placer.api import Configuration, Report, RunOptions, SearchOptions, estimate, report
 from placer.plan.plan import Alternative, Plan
+from placer.plan.strategy import CrossSiteMode
+from placer.search.across.request import SiteRequest
 from placer.spec.run import RunSpec
 
 RUN = RunSpec(global_batch_size=256, seq_len=4096)
@@ -111,6 +114,21 @@ def test_a_searched_plan_shows_its_proof_and_what_comes_next() -> None:
     assert "expert parallel (ep)" in made.html
     assert ("alternatives" in [p.name for p in made.pictures]) is bool(alternatives)
     assert "The next best plan takes" in made.html
+
+
+def test_a_plan_over_sites_tells_what_crosses_and_plays_no_lone_step() -> None:
+    """Sites that exchange every so many steps have no step that stands for all."""
+    request = SiteRequest(modes=(CrossSiteMode.DILOCO,))
+    run = RunOptions(global_batch_size=64, seq_len=4096, framework="any")
+    options = SearchOptions(top=1, gap=0.05)
+    plan = placer.plan(DENSE_MODEL, sites_cluster(2, 2), run, options, sites=request)
+    made = report(plan)
+
+    assert "Between sites" in headings(made.html)
+    assert "Traffic" not in headings(made.html)
+    assert "so none is played" in made.html
+    assert "pipeline" not in [picture.name for picture in made.pictures]
+    assert "What may cross between the sites" in made.html
 
 
 def test_a_plan_that_does_not_fit_says_so_first() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from placer.plan.across import OptionStatus
 from placer.plan.strategy import CrossSiteMode
-from placer.report.text.canvas import table
+from placer.report.tabular import Table, columns
 from placer.units import (
     format_bit_rate,
     format_count,
@@ -18,8 +18,6 @@ from placer.units import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.table import Table
-
     from placer.plan.across import OptionPlan, SiteOption
     from placer.plan.plan import Plan
 
@@ -30,7 +28,6 @@ _WHAT = {
     CrossSiteMode.DILOCO: "outer gradients",
     CrossSiteMode.STREAMING_DILOCO: "outer gradients, in fragments",
 }
-_MOST_ROWS = 8
 
 
 def site_lines(plan: Plan) -> Iterator[str]:
@@ -77,22 +74,16 @@ def _crossing(found: OptionPlan) -> Iterator[str]:
 
 def options_table(plan: Plan) -> Table:
     """Every arrangement that came to a plan, and how near the others can come."""
-    grid = table(
-        ("what crosses", "left"),
-        ("sites", "left"),
-        ("step", "right"),
-        ("tokens/s", "right"),
-        ("loss", "right"),
-        ("", "left"),
-    )
     with_plans = [o for o in plan.cross_site_options if o.plan is not None]
     others = [o for o in plan.cross_site_options if o.plan is None]
-    for option in [*with_plans, *others][:_MOST_ROWS]:
-        grid.add_row(option.mode.value, ", ".join(option.sites), *_figures(option))
-    left = len(plan.cross_site_options) - _MOST_ROWS
-    if left > 0:
-        grid.add_row(f"{left} more, in the plan file")
-    return grid
+    return Table(
+        caption="What may cross between the sites",
+        columns=columns("what crosses", "sites", "step>", "tokens/s>", "loss>", ""),
+        rows=tuple(
+            (option.mode.value, ", ".join(option.sites), *_figures(option))
+            for option in (*with_plans, *others)
+        ),
+    )
 
 
 def _figures(option: SiteOption) -> tuple[str, str, str, str]:
