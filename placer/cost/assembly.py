@@ -205,7 +205,7 @@ def stage_memory(
     copies = 1.0
     if strategy.schedule is Schedule.DUAL_PIPE:
         copies, in_flight = 2.0, np.full(strategy.pp, strategy.pp + 1.0)
-    in_flight = in_flight + _held_for_sites(strategy)
+    in_flight = in_flight + held_for_sites(strategy)
     activations = in_flight * (counts @ costs.activation_bytes[0]) + costs.transient_bytes[0]
     weights = copies * (counts @ costs.weights_bytes[0])
     gradients = copies * (counts @ costs.gradients_bytes[0])
@@ -224,7 +224,7 @@ def stage_memory(
     )
 
 
-def _held_for_sites(strategy: Strategy) -> FloatArray:
+def held_for_sites(strategy: Strategy) -> FloatArray:
     """(pp,) micro-batches each stage holds in addition while others are between sites."""
     stages = np.arange(strategy.pp)
     held = np.zeros(strategy.pp)

@@ -123,25 +123,51 @@ def added_s(model: CostModel, strategy: Strategy, local: Estimate) -> float:
     """What a step waits between sites beyond what its sites do by themselves."""
     cross_site = strategy.cross_site
     if cross_site.is_asynchronous:
-        return outer_exposed_s(model, cross_site, local.step_time_s)
+        return outer_exchange(model, cross_site).exposed_s(local.step_time_s)
     if cross_site.mode is CrossSiteMode.PIPELINE:
         return _crossings_s(model, strategy, max(local.stage_time_s)) + tied_s(model, cross_site)
     return 0.0
 
 
-def outer_exposed_s(model: CostModel, cross_site: CrossSite, step_s: float) -> float:
-    """What one inner step of ``step_s`` waits for the outer one, on average; never less for more."""
-    ring, payload = exchange_of(model, cross_site), payload_bytes(model, cross_site)
-    inner_steps = cross_site.inner_steps or 1
-    if cross_site.mode is CrossSiteMode.DILOCO:
-        return diloco_cost(ring, payload, inner_steps=inner_steps).exposed_s
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OuterExchange:
+    """What DiLoCo sends between its sites, and on which ring."""
+
+    ring: Exchange
+    payload_bytes: float
+    inner_steps: int
+    streaming: Streaming | None
+
+    def exposed_s(self, step_s: float) -> float:
+        """What one inner step of ``step_s`` waits for the outer one, on average.
+
+        The step with it is never less for a longer ``step_s``.
+        """
+        if self.streaming is None:
+            return diloco_cost(
+                self.ring, self.payload_bytes, inner_steps=self.inner_steps
+            ).exposed_s
+        return streaming_cost(
+            self.ring,
+            self.payload_bytes,
+            inner_steps=self.inner_steps,
+            step_s=step_s,
+            streaming=self.streaming,
+        ).exposed_s
+
+
+def outer_exchange(model: CostModel, cross_site: CrossSite) -> OuterExchange:
+    """The outer steps of a DiLoCo arrangement."""
+    streams = cross_site.mode is CrossSiteMode.STREAMING_DILOCO
     streaming = Streaming(
         fragments=cross_site.fragments or 1, overlap_steps=cross_site.overlap_steps or 1
     )
-    cost = streaming_cost(
-        ring, payload, inner_steps=inner_steps, step_s=step_s, streaming=streaming
+    return OuterExchange(
+        ring=exchange_of(model, cross_site),
+        payload_bytes=payload_bytes(model, cross_site),
+        inner_steps=cross_site.inner_steps or 1,
+        streaming=streaming if streams else None,
     )
-    return cost.exposed_s
 
 
 def needed_overlap_steps(model: CostModel, cross_site: CrossSite, step_s: float, most: int) -> int:

@@ -180,6 +180,10 @@ class Search:
                 chosen[shape_of(solved.candidate)] = solved
         return list(chosen.values())[: self._options.top]
 
+    def _has_network(self) -> bool:
+        """Whether anything between pods costs more than inside them."""
+        return self._costing.pods.num_pods > 1
+
     def _limits(self) -> SpaceLimits:
         """What of the cluster bounds the space."""
         topology = self._costing.topology

@@ -69,8 +69,10 @@ class Proof:
     wall_clock_cut: bool
 
 
-def instance_of(candidate: Candidate, costing: Costing) -> Instance:
-    """The open decisions of a candidate in numbers."""
+def instance_of(
+    candidate: Candidate, costing: Costing, beyond: FloatArray | float = 0.0
+) -> Instance:
+    """The open decisions of a candidate in numbers; ``beyond`` as of ``stage_options``."""
     batch, pods = candidate.batch, costing.pods
     fit = pod_fit(batch, costing)
     cells = int(fit.stage_cells[0])
@@ -91,7 +93,7 @@ def instance_of(candidate: Candidate, costing: Costing) -> Instance:
         num_units=costing.units.num_units,
         num_lead=costing.units.num_lead,
         cells_per_stage=cells,
-        options=stage_options(batch, by_generation, kinds, costing.units.num_body),
+        options=stage_options(batch, by_generation, kinds, costing.units.num_body, beyond),
         variants=variants,
         window=float(costs[0].dp_window[0]),
         drag=float(costs[0].dp_drag[0]),

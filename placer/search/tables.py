@@ -35,17 +35,18 @@ def stage_options(
     by_generation: Sequence[GenerationCosts],
     kinds: Sequence[Sequence[int]],
     num_body: int,
+    beyond: FloatArray | float = 0.0,
 ) -> tuple[StageOptions, ...]:
     """Every split of the model's units that a stage can take part in, on every kind of stage.
 
     ``batch`` holds one strategy; a stage of a kind pays for the worst of its generations, indices
-    into ``by_generation``.
+    into ``by_generation``. ``beyond`` (S,) are micro-batches each stage holds beyond its schedule's.
     """
     pp, vpp = int(batch.pp[0]), int(batch.vpp[0])
     lead = by_generation[0].variants[0].num_lead
     least = least_units(batch, pp)[0]
     num_units = num_body + lead
-    held = in_flight(batch, pp)
+    held = in_flight(batch, pp) + beyond
     memory = [memory_columns(g.variants[0], held)[0] for g in by_generation]
     tables = []
     for stage in range(pp):

@@ -16,15 +16,20 @@ from placer.search.across.request import (
     MOST_OVERLAP_STEPS,
     STREAMING_BITS,
 )
-from placer.search.bounds import total_s
+from placer.search.candidates import family_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
+    from placer.plan.strategy import IntArray
     from placer.search.across.ground import Ground
     from placer.search.across.request import SiteRequest
     from placer.search.candidates import Costing
     from placer.search.space import Space
+
+    FloatArray = NDArray[np.float64]
 
 SYNCHRONOUS: Final = (CrossSiteMode.SYNC_DP, CrossSiteMode.PIPELINE, CrossSiteMode.NONE)
 APART: Final = (CrossSiteMode.DILOCO, CrossSiteMode.STREAMING_DILOCO)
@@ -147,16 +152,24 @@ def arranged_as(ground: Ground, arrangement: Arrangement, request: SiteRequest) 
     )
 
 
-def least_work_s(space: Space, costing: Costing) -> float:
-    """Accelerator-seconds a step takes at least, by any strategy: computation alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeastSteps:
+    """Of strategies in order of their accelerators, bounds on the step of the best so far."""
 
-    A step of dp replicas lasts at least ``M sum_t / pp``, so its accelerators spend at least
-    ``(sequences / micro-batch) sum_t tp cp`` together.
-    """
-    keys = space.keys
-    if len(keys) == 0:
-        return 0.0
-    ones = np.ones_like(keys.tp)
-    costs = costing.best(keys, costing.spans(keys, ones, ones))
-    each = total_s(costs, costing.units.num_body) * keys.tp * keys.cp / keys.micro_batch_size
-    return float(each.min()) * costing.model.run.global_batch_size
+    gpus: IntArray
+    step_s: FloatArray
+
+    @classmethod
+    def of(cls, space: Space, costing: Costing) -> LeastSteps:
+        """Bounds that know layers, memory and how many stages there are, nothing of placement."""
+        if len(space.families) == 0:
+            return cls(gpus=np.zeros(0, dtype=np.int64), step_s=np.zeros(0))
+        bounds = family_bounds(space, costing).step_s
+        gpus = space.families.num_gpus
+        order = np.argsort(gpus, kind="stable")
+        return cls(gpus=gpus[order], step_s=np.minimum.accumulate(bounds[order]))
+
+    def within(self, num_gpus: int) -> float:
+        """No strategy on so many accelerators is faster; infinite where there is none."""
+        last = int(np.searchsorted(self.gpus, num_gpus, side="right")) - 1
+        return float(self.step_s[last]) if last >= 0 else np.inf

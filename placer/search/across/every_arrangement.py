@@ -13,7 +13,7 @@ from placer.cost.model import SiteTerms
 from placer.cost.sites import (
     least_pipeline_s,
     needed_overlap_steps,
-    outer_exposed_s,
+    outer_exchange,
     site_terms,
 )
 from placer.errors import InfeasibleError, TimeLimitError
@@ -22,19 +22,20 @@ from placer.plan.strategy import CrossSiteMode
 from placer.search.across.arrangements import (
     SYNCHRONOUS,
     Arrangement,
+    LeastSteps,
     arranged_as,
     arrangements,
-    least_work_s,
 )
+from placer.search.across.by_stage import ByStage
 from placer.search.across.ground import Ground
 from placer.search.across.outcome import (
     NOTHING_FITS,
     OUT_OF_TIME,
+    SLOWER_AT_SIGHT,
     SLOWER_BY_BOUND,
-    SLOWER_BY_WORK,
     Outcome,
 )
-from placer.search.across.realise import ByReplica, ByStage
+from placer.search.across.realise import ByReplica
 from placer.search.across.site_search import SiteSearch
 from placer.search.best_first import SLOWER, without_gpu_share
 from placer.search.find import find
@@ -77,7 +78,7 @@ class AcrossSearch:
         self._options = options
         self._listener = listener
         self._began = time.monotonic()
-        self._work: dict[object, float] = {}
+        self._least: dict[object, LeastSteps] = {}
 
     def run(self) -> None:
         """Look at every arrangement, the synchronous ones first, those with most GPUs first."""
@@ -98,15 +99,13 @@ class AcrossSearch:
         """Search an arrangement unless it is slower at first sight; ``told`` always searches."""
         arranged = arranged_as(self.ground, arrangement, self.request)
         cut_s = np.inf if told else best_s / (1.0 + self._options.gap)
-        least_s = self._transform(arrangement, arranged)(
-            self._least_work_s(arrangement) / max(arrangement.gpus, 1)
-        )
+        least_s = self._transform(arrangement, arranged)(self._least_inside_s(arrangement))
         left = Outcome(
             arrangement=arrangement,
             arranged=arranged,
             plans=(),
             lower_bound_s=least_s,
-            reason=SLOWER_BY_WORK,
+            reason=SLOWER_AT_SIGHT,
         )
         if arrangement.gpus == 0:
             left = replace(left, lower_bound_s=np.inf, reason=NOTHING_FITS)
@@ -165,7 +164,7 @@ class AcrossSearch:
 
     def _together(self, left: Outcome, cut_s: float) -> Outcome:
         """Several sites: strategies of the sites merged, each put on the real ones."""
-        options = self._limited(left.arrangement.gpus)
+        options = replace(self._limited(left.arrangement.gpus), top=1)
         try:
             search = self._searched(left, options, cut_s)
             if search.best is None and np.isinf(search.lower_bound_s):
@@ -173,6 +172,13 @@ class AcrossSearch:
         except TimeLimitError:
             return self._cut_off(left)
         return self._outcome_of(left, search)
+
+    def extended(self, outcome: Outcome, top: int) -> Outcome:
+        """An outcome with its next best plans."""
+        if outcome.search is None:
+            return outcome
+        outcome.search.extend(top)
+        return self._outcome_of(outcome, outcome.search)
 
     def _outcome_of(self, left: Outcome, search: SiteSearch) -> Outcome:
         plans = search.alternatives()
@@ -198,6 +204,7 @@ class AcrossSearch:
             solved=search.num_tried,
             work=search.work,
             wall_clock_cut=search.wall_clock_cut,
+            search=search,
         )
 
     def _searched(self, left: Outcome, options: SearchOptions, cut_s: float) -> SiteSearch:
@@ -226,6 +233,7 @@ class AcrossSearch:
             realise=realise,
             arranged_s=self._transform(arrangement, arranged),
             cut_s=cut_s,
+            num_sites=len(sites),
             min_remaining=self.request.min_replicas_after_loss,
         )
         search.run()
@@ -240,7 +248,7 @@ class AcrossSearch:
                 break
         else:
             return self._together(left, cut_s)
-        outer_s = outer_exposed_s(self.ground.model, known.arranged, 0.0)
+        outer_s = outer_exchange(self.ground.model, known.arranged).exposed_s(0.0)
         plans = tuple(self._streaming(plan, left.arranged) for plan in known.plans)
         arranged_s = self._transform(left.arrangement, left.arranged)
         return replace(
@@ -270,14 +278,19 @@ class AcrossSearch:
         """From a step inside the sites to one with what is between them; monotone."""
         model = self.ground.model
         if arranged.is_asynchronous:
-            return lambda inside_s: inside_s + outer_exposed_s(model, arranged, inside_s)
+            outer = outer_exchange(model, arranged)
+            return lambda inside_s: inside_s + outer.exposed_s(inside_s)
         if arrangement.mode is CrossSiteMode.PIPELINE:
             added_s, least_s = least_pipeline_s(model, arranged)
             return lambda inside_s: max(inside_s, least_s) + added_s
         return lambda inside_s: inside_s
 
-    def _least_work_s(self, arrangement: Arrangement) -> float:
-        """Accelerator-seconds of a step at these sites, at least."""
+    def _least_inside_s(self, arrangement: Arrangement) -> float:
+        """Least step of that many accelerators, were all their sites one.
+
+        Computed once for the largest set of sites with the same parts and network; smaller sets
+        have fewer strategies.
+        """
         view = self.ground.view(arrangement.sites)
         rates = tuple(
             (part.key, *((level.bandwidth_bytes_per_s, level.latency_s) for level in levels))
@@ -285,10 +298,11 @@ class AcrossSearch:
                 view.topology.accelerators, view.topology.generation_levels, strict=True
             )
         )
-        if rates not in self._work:
+        if rates not in self._least:
             merged = self.ground.costing(arrangement.sites, SiteTerms())
-            self._work[rates] = least_work_s(self._space(merged), merged)
-        return self._work[rates]
+            self._least[rates] = LeastSteps.of(self._space(merged), merged)
+        most = min(arrangement.gpus, self._options.max_gpus or arrangement.gpus)
+        return self._least[rates].within(most)
 
     def _space(self, merged: Costing) -> Space:
         options = without_gpu_share(self._options)

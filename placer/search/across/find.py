@@ -76,6 +76,7 @@ def find_across(
         raise nothing_fits(search.ground, outcomes, request, rules, options)
     best = min(competing, key=lambda i: (outcomes[i].step_s * factors[i], i))
     bound = min(outcomes[i].lower_bound_s * factors[i] for i in competing) / factors[best]
+    outcomes[best] = search.extended(outcomes[best], options.top)
     return AcrossResult(
         result=_result(search, outcomes, best, bound),
         chosen=outcomes[best],

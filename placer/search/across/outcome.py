@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from placer.plan.strategy import CrossSite
     from placer.search.across.arrangements import Arrangement
+    from placer.search.across.site_search import SiteSearch
     from placer.search.result import FoundPlan
 
-SLOWER_BY_WORK: Final = "slower: more work than its accelerators can do in that time"
+SLOWER_AT_SIGHT: Final = "slower: too few accelerators"
 SLOWER_BY_BOUND: Final = "slower by its bound"
 NOTHING_FITS: Final = "nothing fits"
 OUT_OF_TIME: Final = "the time limit came first"
@@ -27,6 +28,7 @@ OUT_OF_TIME: Final = "the time limit came first"
 class Outcome:
     """What became of one arrangement; no plan of it is faster than ``lower_bound_s``.
 
+    ``search`` is what found them, where it can go on for the next best.
     ``plans`` are the best and the next best, empty where it was left (``reason``: slower, or what
     it lacks) or nothing fits.
     """
@@ -42,6 +44,7 @@ class Outcome:
     solved: int = 0
     work: float = 0.0
     wall_clock_cut: bool = False
+    search: SiteSearch | None = None
 
     @property
     def step_s(self) -> float:

@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from placer.cost.across.pipelining import extra_in_flight
-from placer.cost.sites import crossings
 from placer.errors import InternalError
 from placer.plan.ranks import gpu_of_rank
 from placer.plan.strategy import SiteShare
-from placer.search.balance import Balance
-from placer.search.inner import Candidate, Placed, instance_of, start
-from placer.search.instance import Assignment, half_hops_s, problems_of, step_s
+from placer.search.inner import Candidate, Placed, start
+from placer.search.instance import Assignment, step_s
 from placer.search.placement_builder import build_placement, unnamed_placement
 from placer.search.space import strategy_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from placer.plan.estimate import Estimate
     from placer.plan.placement import PipelineLayout
     from placer.plan.strategy import CrossSite, IntArray, Strategy
     from placer.search.across.division import ReplicaDivision
@@ -46,6 +42,9 @@ class Realiser(Protocol):
 
     def __call__(self, candidate: Candidate, /) -> Placed | None:
         """Place and cost a strategy; None where the sites cannot hold it."""
+
+    def least_s(self, candidate: Candidate, /) -> float:
+        """A bound on the step of a strategy that was placed, no lower than its own."""
 
 
 class ByReplica:
@@ -110,6 +109,10 @@ class ByReplica:
         seat = Seat(layout=layout, gpu=gpu, assignment=slowest[3])
         return placed_at(self._ground, candidate, strategy, seat)
 
+    def least_s(self, candidate: Candidate, /) -> float:
+        """What the search knows."""
+        return candidate.bound_s
+
     @property
     def _modules(self) -> tuple[str, ...]:
         return tuple(sorted(module.value for module in self._ground.model.modules()))
@@ -157,131 +160,6 @@ class ByReplica:
         """The first site that is built like this one."""
         builds = [self._ground.build_of(site) for site in self._sites]
         return builds.index(builds[index])
-
-
-class ByStage:
-    """A pipeline that runs through the sites, whole stages at each, in their order."""
-
-    def __init__(
-        self, ground: Ground, merged: Costing, order: Sequence[int], arranged: CrossSite
-    ) -> None:
-        self._ground = ground
-        self._merged = merged
-        self._order = tuple(order)
-        self._arranged = arranged
-
-    def __call__(self, candidate: Candidate, /) -> Placed | None:
-        """Divide the stages, balance the layers, hold what covers the round trips."""
-        instance = instance_of(candidate, self._merged)
-        shape = self._merged.pods.shape(candidate.batch, 0)
-        cells = self._cells(candidate, instance)
-        if cells is None:
-            return None
-        kinds = _kinds_of(instance, cells[1])
-        hops_s = half_hops_s(instance, cells[1], kinds)
-        options = Balance(instance, kinds).options(hops_s)
-        if options is None:
-            return None
-        assignment = Assignment(options=options, cells=cells[1])
-        if problems_of(instance, assignment):
-            return None
-        modules = tuple(sorted(module.value for module in self._ground.model.modules()))
-        strategy = strategy_at(candidate.batch, 0, modules)
-        placement = build_placement(
-            strategy=strategy,
-            units=assignment.units(instance),
-            cells=cells[1],
-            shape=shape,
-            pods=self._merged.pods,
-            model=self._merged.model.model,
-        )
-        gpu = self._ground.view(self._order).gpu[gpu_of_rank(strategy, placement)]
-        layout = placement.pipeline_layout
-        names = [self._ground.topology.sites[site].name for site in self._order]
-        shares = tuple(
-            SiteShare(site=name, dp=strategy.dp, pp=stages)
-            for name, stages in zip(names, cells[0], strict=True)
-        )
-        strategy = replace(strategy, cross_site=replace(self._arranged, replicas=1, shares=shares))
-        seat = Seat(layout=layout, gpu=gpu, assignment=assignment)
-        plain = placed_at(self._ground, candidate, strategy, seat)
-        return self._covered(candidate, plain, seat)
-
-    def _cells(
-        self, candidate: Candidate, instance: Instance
-    ) -> tuple[tuple[int, ...], IntArray] | None:
-        """Stages of each site, and cells (R, S) of each stage in its site, in order."""
-        from placer.search.across.division import divide_stages
-
-        view, pods = self._ground.view(self._order), self._merged.pods
-        first = [view.topology.unit_domains(pods.level, pod).start for pod in range(pods.num_pods)]
-        part_site = view.domain_site[first][instance.part_pod]
-        wide, cell = instance.cells_per_stage, int(candidate.batch.cell_gpus[0])
-        room = [
-            min(
-                int(instance.part_cells[part_site == site].sum()),
-                self._ground.power[site].fed // cell,
-            )
-            // wide
-            for site in self._order
-        ]
-        stages = divide_stages(instance.pp, room)
-        if stages is None:
-            return None
-        cells = np.zeros((instance.num_parts, instance.pp), dtype=np.int64)
-        stage = 0
-        for site, count in zip(self._order, stages, strict=True):
-            mine = np.flatnonzero(part_site == site)
-            free = instance.part_cells[mine].copy()
-            for _ in range(count):
-                rest = wide
-                for at, part in enumerate(mine.tolist()):
-                    taken = min(rest, int(free[at]))
-                    cells[part, stage] += taken
-                    free[at] -= taken
-                    rest -= taken
-                stage += 1
-        return stages, cells
-
-    def _covered(self, candidate: Candidate, plain: Placed, seat: Seat) -> Placed:
-        """As many micro-batches in flight beyond the schedule's as help and fit."""
-        strategy = plain.strategy
-        cuts = crossings(self._ground.model, strategy.cross_site, strategy.micro_batch_size)
-        stage_s = max(plain.estimate.stage_time_s)
-        wanted = max(extra_in_flight(cut, stage_s) for cut in cuts)
-        if wanted == 0:
-            return plain
-        full = self._holding(candidate, plain, seat, wanted)
-        extra = min(wanted, self._room(plain.estimate, full.estimate, wanted))
-        if extra == wanted:
-            return full
-        return self._holding(candidate, plain, seat, extra) if extra else plain
-
-    def _holding(self, candidate: Candidate, plain: Placed, seat: Seat, extra: int) -> Placed:
-        arranged = replace(plain.strategy.cross_site, extra_in_flight=extra)
-        strategy = replace(plain.strategy, cross_site=arranged)
-        return placed_at(self._ground, candidate, strategy, seat)
-
-    def _room(self, plain: Estimate, full: Estimate, wanted: int) -> int:
-        """Micro-batches every stage has memory for, were each as large as the mean of ``wanted``."""
-        kept = 1.0 - self._ground.memory_headroom
-        room = wanted
-        limits = plain.memory_limit_bytes
-        for before, after, limit in zip(plain.memory, full.memory, limits, strict=True):
-            each = (after.total_bytes - before.total_bytes) / wanted
-            if each > 0.0:
-                room = min(room, int((kept * limit - before.total_bytes) / each))
-        return max(room, 0)
-
-
-def _kinds_of(instance: Instance, cells: IntArray) -> IntArray:
-    """(S,) the first kind of each stage that may stand where its cells are."""
-    allowed = instance.allowed
-    used = cells > 0
-    fitting = np.array(
-        [[not (used[:, s] & ~row).any() for row in allowed] for s in range(instance.pp)]
-    )
-    return np.asarray(fitting.argmax(axis=1), dtype=np.int64)
 
 
 def placed_at(ground: Ground, candidate: Candidate, strategy: Strategy, seat: Seat) -> Placed:

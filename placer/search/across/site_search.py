@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from placer.search.best_first import Search, Solved
+from placer.search.result import SearchStatus
 from placer.search.space import SpaceLimits
 
 if TYPE_CHECKING:
@@ -39,8 +41,10 @@ class SiteSearch(Search):
         realise: Realiser,
         arranged_s: Callable[[float], float],
         cut_s: float,
+        num_sites: int,
         min_remaining: int = 0,
     ) -> None:
+        self._num_sites = num_sites
         self._min_remaining = min_remaining
         self._realise = realise
         self._arranged_s = arranged_s
@@ -52,6 +56,16 @@ class SiteSearch(Search):
     def lower_bound_s(self) -> float:
         """No plan of the arrangement is faster."""
         return min(super().lower_bound_s, self._cut_at_s)
+
+    def extend(self, top: int) -> None:
+        """Look for the next best plans too, up to ``top`` in all."""
+        self._options = replace(self._options, top=top)
+        if self.status is SearchStatus.PROVEN:
+            self.run()
+
+    def _has_network(self) -> bool:
+        """Between the merged sites themselves nothing costs anything."""
+        return self._costing.pods.num_pods > self._num_sites
 
     def _limits(self) -> SpaceLimits:
         limits = super()._limits()
@@ -77,9 +91,9 @@ class SiteSearch(Search):
         """Put a candidate on the sites; what cannot be divided over them is pruned."""
         del prove_it
         placed = self._realise(candidate)
-        bound = self._arranged_s(candidate.bound_s)
         if placed is None or not placed.estimate.fits:
             self.pruned[NOT_DIVISIBLE] += 1
             return
         self.num_tried += 1
+        bound = min(self._arranged_s(self._realise.least_s(candidate)), placed.estimate.step_time_s)
         self.solved.append(Solved(candidate=candidate, placed=placed, bound_s=bound, proven=True))
