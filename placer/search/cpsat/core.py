@@ -46,4 +46,5 @@ def _possible(instance: Instance, rules: Iterable[str]) -> bool:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.max_deterministic_time = DETERMINISTIC_LIMIT
+    solver.parameters.cp_model_presolve = False  # see new_solver
     return bool(solver.solve(model) != cp_model.INFEASIBLE)

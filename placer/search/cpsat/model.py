@@ -109,7 +109,12 @@ def solve(
 
 
 def new_solver(limits: SolveLimits) -> cp_model.CpSolver:
-    """A solver whose answer depends on its limits, seed and workers, not on luck."""
+    """A solver whose answer depends on its limits, seed and workers, not on luck.
+
+    Presolve stays off: that of OR-Tools 9.15.6755 calls some of these models infeasible although
+    they have solutions (as in google/or-tools issue 5274), and models this small are solved sooner
+    without it.
+    """
     solver = cp_model.CpSolver()
     parameters = solver.parameters
     parameters.num_workers = limits.workers
@@ -118,6 +123,7 @@ def new_solver(limits: SolveLimits) -> cp_model.CpSolver:
     parameters.max_deterministic_time = limits.deterministic
     parameters.relative_gap_limit = limits.gap
     parameters.catch_sigint_signal = False
+    parameters.cp_model_presolve = False
     if limits.seconds is not None:
         parameters.max_time_in_seconds = limits.seconds
     return solver

@@ -1,0 +1,46 @@
+"""Random questions as ``soak.py`` asks by the thousand, and those it once found no good answer to."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from adversarial.answers import answered
+from adversarial.questions import RandomQuestion, random_question
+
+from placer.spec.cluster import ClusterSpec
+
+ANSWERS = {"optimal", "feasible", "infeasible", "input", "time limit"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_questions(seed: int) -> None:
+    assert answered(random_question(random.Random(seed))) in ANSWERS
+
+
+def two_levels(part: str, leaf: dict[str, Any], pod: str) -> ClusterSpec:
+    levels = [
+        {"name": "leaf", "latency": "3 us"} | leaf,
+        {"name": "pod", "size": pod, "latency": "4 us"},
+    ]
+    network = {
+        "link": "roce",
+        "nic": "200 Gbit/s",
+        "rails": 8,
+        "routing": "hashed",
+        "levels": levels,
+    }
+    return ClusterSpec.model_validate({"name": "found", "accelerator": part, "scale_out": network})
+
+
+def test_the_solver_does_not_call_a_known_placement_infeasible() -> None:
+    """Presolve of CP-SAT 9.15.6755 did, and the search ended as a defect."""
+    leaf = {"size": "2 domains", "oversubscription": 4.0}
+    question = RandomQuestion(
+        model="qwen3-30b-a3b",
+        cluster=two_levels("a100_80g_sxm", leaf, "4 leaf"),
+        run={"global_batch_size": 2048, "seq_len": 1000},
+        options={"seed": 50},
+    )
+    assert answered(question) == "optimal"
