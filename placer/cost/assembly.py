@@ -18,8 +18,9 @@ from placer.cost.rates import peak_flops_per_s
 from placer.cost.stage_costs import FloatArray, Part, StageCosts
 from placer.cost.touched import Touched
 from placer.plan.estimate import Breakdown, Estimate, StageMemory
+from placer.plan.held import held_beyond_schedule
 from placer.plan.placement import PipelineLayout, Placement
-from placer.plan.strategy import CrossSiteMode, Schedule, Strategy
+from placer.plan.strategy import Schedule, Strategy
 from placer.spec.model import ModelSpec
 from placer.spec.run import RunSpec
 from placer.workload.flops import model_flops_per_token
@@ -205,7 +206,7 @@ def stage_memory(
     copies = 1.0
     if strategy.schedule is Schedule.DUAL_PIPE:
         copies, in_flight = 2.0, np.full(strategy.pp, strategy.pp + 1.0)
-    in_flight = in_flight + held_for_sites(strategy)
+    in_flight = in_flight + held_beyond_schedule(strategy)
     activations = in_flight * (counts @ costs.activation_bytes[0]) + costs.transient_bytes[0]
     weights = copies * (counts @ costs.weights_bytes[0])
     gradients = copies * (counts @ costs.gradients_bytes[0])
@@ -222,18 +223,6 @@ def stage_memory(
         )
         for s in range(strategy.pp)
     )
-
-
-def held_for_sites(strategy: Strategy) -> FloatArray:
-    """(pp,) micro-batches each stage holds in addition while others are between sites."""
-    stages = np.arange(strategy.pp)
-    held = np.zeros(strategy.pp)
-    if strategy.cross_site.mode is CrossSiteMode.PIPELINE:
-        cuts = np.cumsum([share.pp for share in strategy.cross_site.shares])[:-1]
-        for cut in cuts.tolist():
-            held += np.where(stages < cut, strategy.cross_site.extra_in_flight, 0)
-    room = np.maximum(strategy.num_microbatches - (strategy.pp - stages), 0)
-    return np.minimum(held, room)
 
 
 def _peak_flops(run: RunSpec, topology: Topology, domains: IntArray, cell_gpus: int) -> float:

@@ -20,7 +20,7 @@ from placer.cost.across.diloco import (
     streaming_cost,
 )
 from placer.cost.across.exchange import exchange_bytes
-from placer.cost.across.pipelining import Crossing, pipeline_exposed_s
+from placer.cost.across.pipelining import Crossing, fill_s, stretched_s
 from placer.cost.across.routes import Exchange, Flow, LinkLoad, SiteGraph
 from placer.cost.data_parallel import SENT_GRADIENT_BYTES
 from placer.cost.model import CostModel, SiteTerms
@@ -30,9 +30,10 @@ from placer.topology.sites import SiteView, within_sites
 from placer.workload.params import count_params
 
 if TYPE_CHECKING:
+    from placer.cost.stage_costs import FloatArray
     from placer.plan.estimate import Estimate
     from placer.plan.placement import CellRun, Placement
-    from placer.plan.strategy import CrossSite, Strategy
+    from placer.plan.strategy import CrossSite, Strategy, StrategyBatch
     from placer.topology.tree import Topology
 
 ACTIVATION_BYTES: Final = 2.0
@@ -181,8 +182,14 @@ def needed_overlap_steps(model: CostModel, cross_site: CrossSite, step_s: float,
     return min(max(least, 1), most)
 
 
-def crossings(model: CostModel, cross_site: CrossSite, micro_batch_size: int) -> list[Crossing]:
-    """The places where a pipeline leaves a site, in order; links that several share are divided."""
+def crossings(
+    model: CostModel, cross_site: CrossSite, micro_batch_size: int, num_pipelines: int
+) -> list[Crossing]:
+    """The places where a pipeline leaves a site, in order.
+
+    Replicas run in step, so all of ``num_pipelines`` send at once and share the link, as crossings
+    share links that several of them take.
+    """
     sites = site_numbers(model.topology, cross_site)
     graph = site_graph(model)
     hops = list(pairwise(sites))
@@ -192,7 +199,7 @@ def crossings(model: CostModel, cross_site: CrossSite, micro_batch_size: int) ->
     for hop in hops:
         route = graph.route(*hop)
         assert route is not None
-        rate = min(route.bandwidth_bytes_per_s, 1.0 / busiest_s)
+        rate = min(route.bandwidth_bytes_per_s, 1.0 / busiest_s) / num_pipelines
         crossing = Crossing(
             activation_bytes=size, bandwidth_bytes_per_s=rate, latency_s=route.latency_s
         )
@@ -205,28 +212,39 @@ def least_pipeline_s(model: CostModel, cross_site: CrossSite) -> tuple[float, fl
 
     Each crossing's delay once each way, and the time all activations take on the busiest link.
     """
-    cuts = crossings(model, cross_site, 1)
+    cuts = crossings(model, cross_site, 1, 1)
     step = model.run.global_batch_size * max(cut.transfer_s for cut in cuts)
-    added = 2.0 * sum(cut.delay_s for cut in cuts)
+    added = sum(fill_s(cut) for cut in cuts)
     return added + tied_s(model, cross_site), step
 
 
+def least_waits_s(model: CostModel, cross_site: CrossSite, batch: StrategyBatch) -> FloatArray:
+    """What strategies wait between sites at least where 1F1B holds no more than it does; (N,).
+
+    Each micro-batch takes a crossing's delay longer, so a step the delay M times and the time of
+    all activations once; see ``_crossings_s``.
+    """
+    cuts = crossings(model, cross_site, 1, 1)
+    sequences = model.run.global_batch_size
+    waits = [batch.num_microbatches * cut.latency_s + sequences * cut.transfer_s for cut in cuts]
+    return np.asarray(np.max(waits, axis=0))
+
+
 def _crossings_s(model: CostModel, strategy: Strategy, stage_s: float) -> float:
-    """What the crossings add to a step whose slowest stage takes ``stage_s`` per micro-batch."""
+    """What the crossings add to a step whose slowest stage takes ``stage_s`` per micro-batch.
+
+    Each adds its delay to fill and drain. In the steady phase a stage runs one forward and one
+    backward pass in turn, so the stage behind a crossing waits for what follows the gradient it has
+    just sent back: two micro-batches take ``2 t + 2 x``, and with ``extra`` more in flight 2 + extra
+    do (``stretched_s`` with one stage behind). The slowest crossing sets the pace.
+    """
     cross_site = strategy.cross_site
-    cuts = crossings(model, cross_site, strategy.micro_batch_size)
-    behind = strategy.pp - np.cumsum([share.pp for share in cross_site.shares])[:-1]
-    return sum(
-        pipeline_exposed_s(
-            cut,
-            stage_s=stage_s,
-            num_microbatches=strategy.num_microbatches,
-            downstream=downstream,
-            extra=cross_site.extra_in_flight,
-            num_pipelines=strategy.dp,
-        )
-        for cut, downstream in zip(cuts, behind.tolist(), strict=True)
+    cuts = crossings(model, cross_site, strategy.micro_batch_size, strategy.dp)
+    extra = cross_site.extra_in_flight
+    pace = max(
+        max(stretched_s(cut, stage_s, downstream=1, extra=extra), cut.transfer_s) for cut in cuts
     )
+    return sum(fill_s(cut) for cut in cuts) + strategy.num_microbatches * (pace - stage_s)
 
 
 def tied_s(model: CostModel, cross_site: CrossSite) -> float:

@@ -216,7 +216,8 @@ def plain_schedules(framework: str) -> ChoiceRule:
     def refuses(choice: Choice) -> bool:
         strategy = choice.strategy
         expected = Schedule.INTERLEAVED if strategy.vpp > 1 else Schedule.ONE_F_ONE_B
-        return strategy.pp > 1 and strategy.schedule is not expected
+        deeper = strategy.cross_site.extra_in_flight > 0
+        return strategy.pp > 1 and (strategy.schedule is not expected or deeper)
 
     return ChoiceRule(
         name=f"{framework}_schedule",
@@ -224,9 +225,10 @@ def plain_schedules(framework: str) -> ChoiceRule:
         " several.",
         refuses=refuses,
         arithmetic=lambda c: (
-            f"schedule {c.strategy.schedule}, pp {c.strategy.pp}, vpp {c.strategy.vpp}"
+            f"schedule {c.strategy.schedule}, pp {c.strategy.pp}, vpp {c.strategy.vpp},"
+            f" {c.strategy.cross_site.extra_in_flight} micro-batches beyond it"
         ),
-        remedy="Choose 1f1b for vpp 1 and interleaved for more.",
+        remedy="Choose 1f1b for vpp 1 and interleaved for more, and hold no more than they do.",
     )
 
 

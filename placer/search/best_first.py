@@ -182,7 +182,7 @@ class Search:
 
     def _has_network(self) -> bool:
         """Whether anything between pods costs more than inside them."""
-        return self._costing.pods.num_pods > 1
+        return self._costing.pods.num_parts > 1
 
     def _limits(self) -> SpaceLimits:
         """What of the cluster bounds the space."""
@@ -199,8 +199,13 @@ class Search:
         bounds = family_bounds(self._space, self._costing)
         self._count(bounds.reason, self._space.num_choices)
         kept = np.flatnonzero(bounds.reason == 0)
-        order = kept[np.argsort(bounds.step_s[kept], kind="stable")]
-        return order, bounds.step_s[order]
+        step_s = bounds.step_s + self._waits_s(self._space.families)
+        order = kept[np.argsort(step_s[kept], kind="stable")]
+        return order, step_s[order]
+
+    def _waits_s(self, batch: StrategyBatch) -> np.ndarray:
+        """What strategies wait for beside what their bounds know; (N,)."""
+        return np.zeros(len(batch))
 
     def _count(self, reason: np.ndarray, weight: np.ndarray) -> None:
         counts = np.bincount(reason, weights=weight, minlength=len(REASONS))
@@ -260,8 +265,9 @@ class Search:
             return None
         bound, _, (wave, row), critical, tier = heapq.heappop(self._heap)
         batch = self._waves[wave].take(np.array([row]))
-        if tier is Tier.TIGHT and self._costing.pods.num_parts > 1:
-            bound = max(bound, network_bound_s(batch, critical, self._costing))
+        if tier is Tier.TIGHT and self._has_network():
+            network = network_bound_s(batch, critical, self._costing)
+            bound = max(bound, network + float(self._waits_s(batch)[0]))
             if np.isfinite(bound):
                 self._push(bound, critical, (wave, row), Tier.NETWORK)
             else:
@@ -302,8 +308,9 @@ class Search:
 
     def _push_all(self, bounds: Bounds, wave: int, rows: np.ndarray) -> None:
         """Queue the strategies that are kept; count those that no placement can hold."""
-        for at in np.flatnonzero(np.isfinite(bounds.step_s)).tolist():
-            bound, critical = float(bounds.step_s[at]), float(bounds.critical_s[at])
+        step_s = bounds.step_s + self._waits_s(self._waves[wave].take(rows))
+        for at in np.flatnonzero(np.isfinite(step_s)).tolist():
+            bound, critical = float(step_s[at]), float(bounds.critical_s[at])
             tier = Tier.TIGHT if bounds.tight[at] else Tier.LOOSE
             self._push(bound, critical, (wave, int(rows[at])), tier)
             if tier is Tier.TIGHT:

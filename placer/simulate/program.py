@@ -78,6 +78,8 @@ def stage_programs(strategy: Strategy) -> tuple[Program, ...]:
         return tuple(_interleaved(strategy, orders, s) for s in range(strategy.pp))
     if strategy.schedule is Schedule.DUAL_PIPE and runs_both_ways(strategy):
         return tuple(_both_ways(order, strategy.pp) for order in orders)
+    if strategy.cross_site.extra_in_flight:
+        return tuple(_eager(order, strategy.pp) for order in orders)
     return tuple(_blocking(order, strategy.pp) for order in orders)
 
 
@@ -103,18 +105,31 @@ def _blocking(order: Order, num_virtual: int) -> Program:
     return tuple(program + _exchange(pending, None))
 
 
+def _eager(order: Order, num_virtual: int) -> Program:
+    """All receives are offered at the start, and nobody waits for a send.
+
+    What runs ahead of a slow crossing must not wait for it.
+    """
+    return _prefetched([(op,) for op in order], num_virtual)
+
+
 def _both_ways(order: Order, num_virtual: int) -> Program:
     """DualPipe: all receives are offered at the start, and nobody waits for a send.
 
     A forward pass right before a whole backward pass runs interwoven with it (DeepSeek-V3, arXiv
     2412.19437, figure 4): both wait for both inputs, and nothing leaves before the pair is done.
     """
+    return _prefetched(list(_blocks(order)), num_virtual)
+
+
+def _prefetched(blocks: list[Order], num_virtual: int) -> Program:
+    """Blocks of passes that wait for their inputs only."""
     program: list[Instruction] = [
         Communicate(Code.PREFETCH, needed)
-        for needed in (incoming(op, num_virtual) for op in order)
+        for needed in (incoming(op, num_virtual) for block in blocks for op in block)
         if needed is not None
     ]
-    for block in _blocks(order):
+    for block in blocks:
         needed = [incoming(op, num_virtual) for op in block]
         made = [outgoing(op, num_virtual) for op in block]
         program += [Communicate(Code.AWAIT, t) for t in needed if t is not None]

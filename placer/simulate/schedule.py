@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from placer.plan.held import held_beyond_schedule
 from placer.plan.microbatch_groups import microbatch_group_size
 from placer.plan.strategy import Schedule, Strategy
 from placer.simulate.dual_pipe import dual_pipe_order
@@ -26,7 +27,9 @@ def stage_orders(strategy: Strategy) -> tuple[Order, ...]:
         return tuple(_zero_bubble(s, pp, microbatches) for s in stages)
     if strategy.schedule is Schedule.DUAL_PIPE and runs_both_ways(strategy):
         return tuple(dual_pipe_order(s, pp, microbatches) for s in stages)
-    return tuple(_one_forward_one_backward(s, pp, microbatches) for s in stages)
+    return tuple(
+        _one_forward_one_backward(s, num_warmup(strategy, s), microbatches) for s in stages
+    )
 
 
 def runs_both_ways(strategy: Strategy) -> bool:
@@ -38,12 +41,13 @@ def runs_both_ways(strategy: Strategy) -> bool:
 def num_warmup(strategy: Strategy, stage: int) -> int:
     """Forward passes a stage runs before its first backward pass, at most all of them.
 
-    1F1B ``pp - stage - 1``; interleaved ``2 (pp - stage - 1) + (vpp - 1) group`` (Megatron-LM
+    1F1B ``pp - stage - 1``, and what is held to cover the way between sites; interleaved ``2 (pp - stage - 1) + (vpp - 1) group`` (Megatron-LM
     ``core/pipeline_parallel/schedules.py``, get_pp_rank_microbatches).
     """
     pp, microbatches = strategy.pp, strategy.num_microbatches
     if strategy.vpp == 1:
-        return min(pp - stage - 1, microbatches)
+        beyond = int(held_beyond_schedule(strategy)[stage])
+        return min(pp - stage - 1 + beyond, microbatches)
     group = microbatch_group_size(pp, microbatches)
     return min(2 * (pp - stage - 1) + (strategy.vpp - 1) * group, microbatches * strategy.vpp)
 
@@ -60,11 +64,11 @@ def chunk_table(num_microbatches: int, vpp: int, group: int) -> Iterator[tuple[i
                 yield microbatch, chunk
 
 
-def _one_forward_one_backward(stage: int, pp: int, num_microbatches: int) -> Order:
+def _one_forward_one_backward(stage: int, warmup: int, num_microbatches: int) -> Order:
     """Narayanan et al., PipeDream-Flush (arXiv 2006.09503): warm-up, pairs, cool-down."""
     forward = [Op(Pass.FORWARD, m, stage) for m in range(num_microbatches)]
     backward = [Op(Pass.BACKWARD, m, stage) for m in range(num_microbatches)]
-    return _warmed_up(forward, backward, min(pp - stage - 1, num_microbatches))
+    return _warmed_up(forward, backward, warmup)
 
 
 def _interleaved(stage: int, pp: int, vpp: int, num_microbatches: int, group: int) -> Order:

@@ -25,7 +25,8 @@ RECOMPUTE_MODULES: Final = (
 def _schedule_unknown(choice: Choice) -> bool:
     strategy = choice.strategy
     expected = Schedule.INTERLEAVED if strategy.vpp > 1 else Schedule.ONE_F_ONE_B
-    return strategy.pp > 1 and strategy.schedule is not expected
+    deeper = strategy.cross_site.extra_in_flight > 0
+    return strategy.pp > 1 and (strategy.schedule is not expected or deeper)
 
 
 def _asynchronous_sites(choice: Choice) -> bool:
@@ -85,9 +86,10 @@ CHOICES: tuple[ChoiceRule, ...] = (
         " several.",
         refuses=_schedule_unknown,
         arithmetic=lambda c: (
-            f"schedule {c.strategy.schedule}, pp {c.strategy.pp}, vpp {c.strategy.vpp}"
+            f"schedule {c.strategy.schedule}, pp {c.strategy.pp}, vpp {c.strategy.vpp},"
+            f" {c.strategy.cross_site.extra_in_flight} micro-batches beyond it"
         ),
-        remedy="Choose 1f1b for vpp 1 and interleaved for more.",
+        remedy="Choose 1f1b for vpp 1 and interleaved for more, and hold no more than they do.",
     ),
     ChoiceRule(
         name="megatron_cross_site",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from placer.cost.across.pipelining import extra_in_flight
-from placer.cost.assembly import held_for_sites
-from placer.cost.sites import crossings
+from placer.cost.sites import crossings, least_waits_s
+from placer.plan.held import held_beyond_schedule
 from placer.plan.ranks import gpu_of_rank
 from placer.plan.strategy import SiteShare
 from placer.search.across.realise import Seat, placed_at
@@ -23,7 +23,7 @@ from placer.search.space import strategy_at
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from placer.plan.strategy import CrossSite, IntArray, Strategy
+    from placer.plan.strategy import CrossSite, IntArray, Strategy, StrategyBatch
     from placer.search.across.ground import Ground
     from placer.search.candidates import Costing
     from placer.search.inner import Candidate, Placed
@@ -42,12 +42,19 @@ class ByStage:
     """A pipeline that runs through the sites, whole stages at each, in their order."""
 
     def __init__(
-        self, ground: Ground, merged: Costing, order: Sequence[int], arranged: CrossSite
+        self,
+        ground: Ground,
+        merged: Costing,
+        order: Sequence[int],
+        arranged: CrossSite,
+        *,
+        may_hold_more: bool,
     ) -> None:
         self._ground = ground
         self._merged = merged
         self._order = tuple(order)
         self._arranged = arranged
+        self._may_hold_more = may_hold_more
 
     def __call__(self, candidate: Candidate, /) -> Placed | None:
         """Divide the stages, balance the layers, hold what covers the round trips where it fits.
@@ -59,10 +66,11 @@ class ByStage:
         if division is None:
             return None
         plain = self._placed(candidate, division, 0)
-        if plain is None:
-            return None
+        if plain is None or not self._may_hold_more:
+            return plain
+        strategy = plain.strategy
         cuts = crossings(
-            self._ground.model, plain.strategy.cross_site, plain.strategy.micro_batch_size
+            self._ground.model, strategy.cross_site, strategy.micro_batch_size, strategy.dp
         )
         stage_s = max(plain.estimate.stage_time_s)
         extra = max(extra_in_flight(cut, stage_s) for cut in cuts)
@@ -73,25 +81,26 @@ class ByStage:
             extra //= 2
         return plain
 
+    def waits_s(self, batch: StrategyBatch, /) -> np.ndarray:
+        """What 1F1B waits at the crossings, where it may hold no more micro-batches than it does."""
+        if self._may_hold_more:
+            return np.zeros(len(batch))
+        return least_waits_s(self._ground.model, self._arranged, batch)
+
     def least_s(self, candidate: Candidate, /) -> float:
         """Either no micro-batch is held beyond the schedule, or memory must hold at least one.
 
-        Without any each micro-batch takes ``2 x / (d + 1)`` longer at every crossing, with d stages
-        behind it at most. With one the critical stage is the longest of the best split of layers
-        that memory then allows.
+        Without any it is what 1F1B waits; with one the critical stage is the longest of the best
+        split of layers that memory then allows.
         """
         instance = instance_of(candidate, self._merged)
         room = self._room(candidate, instance)
-        if len(instance.kinds) > 1 or sum(room) < instance.pp:
+        several = len(instance.kinds) > 1
+        if several or not self._may_hold_more or sum(room) < instance.pp:
             return candidate.bound_s
         behind = [min(sum(room[cut:]), instance.pp - cut) for cut in range(1, len(room))]
-        mbs = int(candidate.batch.micro_batch_size[0])
-        cuts = crossings(self._ground.model, self._arranged, mbs)
-        waits = sum(
-            2.0 * cut.delay_s / (downstream + 1)
-            for cut, downstream in zip(cuts, behind, strict=True)
-        )
-        without_s = candidate.bound_s + instance.num_microbatches * waits
+        waits = least_waits_s(self._ground.model, self._arranged, candidate.batch)
+        without_s = candidate.bound_s + float(waits[0])
         return min(without_s, self._holding_one_s(candidate, instance, behind))
 
     def _holding_one_s(self, candidate: Candidate, instance: Instance, behind: list[int]) -> float:
@@ -148,7 +157,7 @@ class ByStage:
 
     def _beyond(self, candidate: Candidate, stages: Sequence[int], extra: int) -> np.ndarray:
         """(S,) micro-batches each stage holds beyond its schedule's."""
-        return held_for_sites(self._strategy(candidate, stages, extra))
+        return held_beyond_schedule(self._strategy(candidate, stages, extra))
 
     def _room(self, candidate: Candidate, instance: Instance) -> list[int]:
         """Whole stages that each site can hold and feed, in the pipeline's order."""

@@ -17,8 +17,9 @@ from placer.cost.sites import (
     site_terms,
 )
 from placer.errors import InfeasibleError, TimeLimitError
+from placer.plan.legality import Choice
 from placer.plan.ranks import gpu_of_rank
-from placer.plan.strategy import CrossSiteMode
+from placer.plan.strategy import CrossSiteMode, Strategy
 from placer.search.across.arrangements import (
     SYNCHRONOUS,
     Arrangement,
@@ -214,7 +215,9 @@ class AcrossSearch:
         if arrangement.mode is CrossSiteMode.PIPELINE:
             merged = ground.costing(sites, terms)
             options = replace(options, fix={**options.fix, "vpp": 1})
-            realise: ByReplica | ByStage = ByStage(ground, merged, sites, arranged)
+            realise: ByReplica | ByStage = ByStage(
+                ground, merged, sites, arranged, may_hold_more=self._may_hold_more(arranged)
+            )
         else:
             merged = ground.costing(sites, terms, by_replica=True)
             costings = [ground.costing((site,), terms) for site in sites]
@@ -238,6 +241,17 @@ class AcrossSearch:
         )
         search.run()
         return search
+
+    def _may_hold_more(self, arranged: CrossSite) -> bool:
+        """Whether the framework's pipelines can be told to hold more micro-batches."""
+        two = tuple(replace(share, dp=1, pp=1) for share in arranged.shares)
+        deeper = replace(arranged, shares=two, extra_in_flight=1)
+        choice = Choice(
+            model=self.ground.model.model,
+            run=self.ground.model.run,
+            strategy=Strategy(pp=len(two), cross_site=deeper),
+        )
+        return not any(rule.refuses(choice) for rule in self._rules.choice_rules)
 
     def _streamed(self, left: Outcome, cut_s: float) -> Outcome:
         """Streaming changes nothing inside the sites: the plans of DiLoCo at the same ones."""

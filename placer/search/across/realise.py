@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from placer.plan.placement import PipelineLayout
-    from placer.plan.strategy import CrossSite, IntArray, Strategy
+    from placer.plan.strategy import CrossSite, IntArray, Strategy, StrategyBatch
     from placer.search.across.division import ReplicaDivision
     from placer.search.across.ground import Ground
     from placer.search.candidates import Costing
@@ -42,6 +42,9 @@ class Realiser(Protocol):
 
     def __call__(self, candidate: Candidate, /) -> Placed | None:
         """Place and cost a strategy; None where the sites cannot hold it."""
+
+    def waits_s(self, batch: StrategyBatch, /) -> np.ndarray:
+        """What strategies wait between sites at least, where that depends on them; (N,)."""
 
     def least_s(self, candidate: Candidate, /) -> float:
         """A bound on the step of a strategy that was placed, no lower than its own."""
@@ -108,6 +111,10 @@ class ByReplica:
         gpu = np.concatenate(columns, axis=1).ravel()
         seat = Seat(layout=layout, gpu=gpu, assignment=slowest[3])
         return placed_at(self._ground, candidate, strategy, seat)
+
+    def waits_s(self, batch: StrategyBatch, /) -> np.ndarray:
+        """Nothing that the bounds do not know."""
+        return np.zeros(len(batch))
 
     def least_s(self, candidate: Candidate, /) -> float:
         """What the search knows."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from placer.plan.legality import FrameworkRules
+    from placer.plan.strategy import StrategyBatch
     from placer.search.across.realise import Realiser
     from placer.search.candidates import Costing
     from placer.search.inner import Candidate
@@ -63,9 +64,12 @@ class SiteSearch(Search):
         if self.status is SearchStatus.PROVEN:
             self.run()
 
+    def _waits_s(self, batch: StrategyBatch) -> np.ndarray:
+        return self._realise.waits_s(batch)
+
     def _has_network(self) -> bool:
         """Between the merged sites themselves nothing costs anything."""
-        return self._costing.pods.num_pods > self._num_sites
+        return self._costing.pods.num_parts > self._num_sites
 
     def _limits(self) -> SpaceLimits:
         limits = super()._limits()

@@ -10,6 +10,7 @@ from site_samples import sites_cluster, sites_cost_model
 
 from placer.cost.model import CostModel
 from placer.cost.sites import exchange_of, payload_bytes
+from placer.emit.registry import rules_of
 from placer.errors import InfeasibleError
 from placer.plan.mathematics import ANY_FRAMEWORK
 from placer.plan.ranks import gpu_of_rank
@@ -127,3 +128,21 @@ def test_replicas_that_must_survive_bind_the_division() -> None:
     assert min(strategy.dp - share.dp for share in shares) >= 8
     with pytest.raises(InfeasibleError, match="loss of a site"):
         found(model, "sync_dp", min_replicas_after_loss=64)
+
+
+def test_a_pipeline_that_may_hold_more_micro_batches_waits_less() -> None:
+    """Megatron-LM's 1F1B waits for the round trip at every micro-batch, a deeper one once."""
+    model = sites_cost_model(sites_cluster(2, 2, gbit_per_s=400.0), dense_model(), batch=256)
+    options = replace(OPTIONS, fix={"pp": 2, "tp": 1, "cp": 1, "dp": 16, "micro_batch_size": 1})
+    request = SiteRequest(modes=(CrossSiteMode.PIPELINE,))
+    held, waiting = (
+        find_across(model, rules=rules, options=options, request=request).result.best
+        for rules in (ANY_FRAMEWORK, rules_of("megatron"))
+    )
+    assert held.strategy.cross_site.extra_in_flight > 0
+    assert waiting.strategy.cross_site.extra_in_flight == 0
+    transfer_s = 16 * 2 * 2048 * 2048 / (50e9 * 0.9)
+    delay_s = 0.005 + transfer_s
+    expected = 2 * delay_s + waiting.strategy.num_microbatches * delay_s
+    assert waiting.estimate.breakdown.cross_site == pytest.approx(expected)
+    assert held.estimate.breakdown.cross_site < 0.5 * expected
