@@ -176,6 +176,14 @@ MATHEMATICS: tuple[Rule, ...] = (
         sentence="No pipeline chunk is empty.",
         remedy="Lower pp or vpp.",
     ),
+    at_least(
+        name="interleaved_microbatches",
+        left=NUM_MICROBATCHES,
+        right=PP,
+        applies=lambda c: c.batch.vpp > 1,
+        sentence="The interleaved schedule runs groups of at least pp micro-batches (S).",
+        remedy="Lower pp, set vpp to 1, or raise the number of micro-batches.",
+    ),
     forbidden(
         name="positions_run_out",
         when=_positions_run_out,

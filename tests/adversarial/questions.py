@@ -140,7 +140,7 @@ def _options(source: random.Random, *, large: bool) -> dict[str, Any]:
     options: dict[str, Any] = {
         "top": source.choice((1, 2, 3, 5)),
         "gap": source.choice((0.0, 0.005, 0.005, 0.02, 0.1)),
-        "time_limit_s": source.choice((5.0, 10.0)),
+        "time_limit_s": source.choice((10.0, 20.0)),
         "seed": source.randrange(100),
     }
     if source.random() < (0.7 if large else 0.3):

@@ -53,7 +53,7 @@ def test_ordinary_strategies_break_no_rule() -> None:
         ({"cp": 3}, ["seq_over_cp", "megatron_seq_over_cp", "megatron_seq_over_tp"]),
         ({"vpp": 10, "schedule": Schedule.INTERLEAVED}, ["chunk_holds_something"]),
         ({"zero_stage": 3}, ["megatron_fsdp_without_pipeline"]),
-        ({"num_microbatches": 1, "vpp": 2}, ["megatron_interleaved_microbatches"]),
+        ({"num_microbatches": 1, "vpp": 2}, ["interleaved_microbatches"]),
         ({"pp": 1, "vpp": 2}, ["megatron_chunks_need_pipeline"]),
     ],
 )

@@ -21,7 +21,6 @@ from placer.plan.mathematics import (
     EP,
     ETP,
     MATHEMATICS,
-    NUM_MICROBATCHES,
     PP,
     SEQ_LEN,
     SINGLE_MATHEMATICS,
@@ -197,14 +196,6 @@ MEGATRON: tuple[Rule, ...] = (
         applies=lambda c: c.batch.vpp > 1,
         sentence="Several chunks per stage need more than one stage (P).",
         remedy="Set vpp to 1, or raise pp.",
-    ),
-    at_least(
-        name="megatron_interleaved_microbatches",
-        left=NUM_MICROBATCHES,
-        right=PP,
-        applies=lambda c: c.batch.vpp > 1,
-        sentence="The interleaved schedule runs groups of at least pp micro-batches (S).",
-        remedy="Lower pp, set vpp to 1, or raise the number of micro-batches.",
     ),
     multiple_of(
         name="megatron_optimizer_instances",
