@@ -9,6 +9,8 @@ import pytest
 from adversarial.answers import answered
 from adversarial.questions import RandomQuestion, random_question
 
+from placer import api
+from placer.errors import InfeasibleError
 from placer.spec.cluster import ClusterSpec
 
 ANSWERS = {"optimal", "feasible", "infeasible", "input", "time limit"}
@@ -44,3 +46,31 @@ def test_the_solver_does_not_call_a_known_placement_infeasible() -> None:
         options={"seed": 50},
     )
     assert answered(question) == "optimal"
+
+
+def test_a_question_over_sites_without_an_answer_says_why() -> None:
+    """Where no strategy was even looked at, the refusal had no reason."""
+    levels = [
+        {"name": "leaf", "size": "2 domains", "latency": "3 us"},
+        {"name": "pod", "size": "3 leaf", "latency": "4 us"},
+        {"name": "core", "latency": "6 us"},
+    ]
+    cluster = ClusterSpec.model_validate(
+        {
+            "name": "found",
+            "accelerator": "h100_sxm",
+            "scale_out": {"link": "roce", "nic": "400 Gbit/s", "rails": 8, "levels": levels},
+            "sites": [{"name": "east", "size": "3 pod"}, {"name": "west", "size": "1 pod"}],
+            "links": [
+                {"between": ["east", "west"], "bandwidth": "3200 Gbit/s", "distance": "80 km"}
+            ],
+        }
+    )
+    run = {"global_batch_size": 7, "framework": "maxtext"}
+    with pytest.raises(InfeasibleError, match="7 sequences is no multiple of micro_batch_size 4"):
+        api.plan(
+            "qwen3-30b-a3b",
+            cluster,
+            api.RunOptions.model_validate(run),
+            api.SearchOptions(fix={"micro_batch_size": 4}),
+        )

@@ -11,7 +11,7 @@ from placer.search.explain import Question, infeasible
 from placer.units import format_power
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from placer.plan.legality import FrameworkRules
     from placer.search.across.ground import Ground
@@ -31,7 +31,7 @@ def nothing_fits(
     fed = sum(power.fed for power in ground.power)
     binding = [*_power_lines(ground), *_loss_lines(request, outcomes)]
     name, cluster = ground.model.model.name, ground.topology.name
-    if fed == 0 or not any(outcome.pruned for outcome in outcomes):
+    if fed == 0:
         return InfeasibleError(
             f"No plan: no arrangement of the sites of {cluster} can hold {name}.",
             binding=binding,
@@ -40,8 +40,9 @@ def nothing_fits(
     merged = ground.costing(range(ground.num_sites), SiteTerms())
     most = min(fed, options.max_gpus or fed)
     question = Question(costing=merged, rules=rules, options=replace(options, max_gpus=most))
-    widest = max(outcomes, key=lambda outcome: sum(outcome.pruned.values()))
-    inside = infeasible(question, widest.pruned, ())
+    none: Mapping[str, int] = {}
+    pruned = max((o.pruned for o in outcomes), key=lambda p: sum(p.values()), default=none)
+    inside = infeasible(question, pruned, ())
     return InfeasibleError(
         inside.message,
         binding=(*binding, *inside.binding),
