@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from placer.api.question import RunOptions
-from placer.errors import InputError, Problem
+from placer.errors import InfeasibleError, InputError, Problem
 from placer.plan.layout import even_layout, layout_of
 from placer.plan.legality import violations
-from placer.plan.strategy import Recompute, RecomputeGranularity, Schedule, Strategy
+from placer.plan.site_shares import shared_out, usual_arrangement
+from placer.plan.strategy import (
+    CrossSiteMode,
+    Recompute,
+    RecomputeGranularity,
+    Schedule,
+    Strategy,
+)
 from placer.spec.model import ModelSpec
+from placer.topology.sites import has_sites
 
 if TYPE_CHECKING:
     from placer.api.question import Question
     from placer.plan.placement import PipelineLayout
 
 Degree = Annotated[int, Field(strict=True, ge=1, le=1 << 24)]
+
+
+USUAL_INNER_STEPS: Final = 30
+"""H of the published loss changes (arXiv 2503.09799, tables 4 and 5)."""
 
 
 class Configuration(BaseModel):
@@ -43,6 +55,11 @@ class Configuration(BaseModel):
     schedule: Schedule | None = None
     recompute: RecomputeGranularity = RecomputeGranularity.NONE
     recompute_modules: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    cross_site: CrossSiteMode | None = None
+    """What crosses between sites; on several sites none where one of them has room, else sync_dp."""
+    inner_steps: Degree | None = None
+    """DiLoCo's H; 30 when not given."""
+    outer_bits: Literal[4, 8, 16, 32] | None = None
     layers_per_chunk: Annotated[tuple[int, ...], Field(max_length=1 << 16)] = ()
     """Decoder layers of each pipeline chunk in model order; pp * vpp of them."""
 
@@ -97,8 +114,45 @@ def strategy_of(
         schedule=configuration.schedule or _usual_schedule(configuration),
         recompute=_recompute(configuration),
     )
+    if has_sites(question.topology):
+        strategy, sentence = _over_sites(strategy, configuration, question)
+        assumptions += sentence
+    elif configuration.cross_site not in (None, CrossSiteMode.NONE):
+        raise InputError((_no_sites(configuration),))
     _refuse_illegal(strategy, question)
     return strategy, tuple(assumptions)
+
+
+def _over_sites(
+    strategy: Strategy, configuration: Configuration, question: Question
+) -> tuple[Strategy, list[str]]:
+    """The strategy with what each site holds, and what placer chose."""
+
+    def arranged(mode: CrossSiteMode) -> Strategy:
+        usual = usual_arrangement(
+            mode,
+            inner_steps=configuration.inner_steps or USUAL_INNER_STEPS,
+            outer_bits=configuration.outer_bits,
+            num_layers=question.model.num_layers,
+        )
+        return shared_out(strategy, usual, question.topology)
+
+    if configuration.cross_site is not None:
+        return arranged(configuration.cross_site), []
+    try:
+        return arranged(CrossSiteMode.NONE), ["cross-site: none taken, one site has room"]
+    except InfeasibleError:
+        return arranged(CrossSiteMode.SYNC_DP), ["cross-site: sync_dp taken, no site has room"]
+
+
+def _no_sites(configuration: Configuration) -> Problem:
+    return Problem(
+        source="configuration",
+        field="cross_site",
+        expected="a cluster with sites",
+        found=f"{configuration.cross_site} on a cluster of one",
+        remedy="Leave it out, or list sites and links in the cluster file.",
+    )
 
 
 def _most_replicas(most: int, micro_batches: int) -> int:

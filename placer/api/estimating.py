@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from placer.api.answer import assembled
 from placer.api.configuration import Configuration, layout_for, strategy_of
 from placer.api.provenance import estimate_provenance
 from placer.api.question import RunOptions, ask
+from placer.api.sites import estimated_option
 from placer.plan.contiguous import contiguous_placement
 from placer.plan.plan import PlanStatus
 
@@ -65,10 +67,14 @@ def estimate(
     placement = contiguous_placement(
         strategy, layout_for(configuration, question), question.topology
     )
-    return assembled(
+    answer = assembled(
         question,
         status=PlanStatus.ESTIMATED,
         strategy=strategy,
         placement=placement,
         provenance=estimate_provenance(question, (*notes, *assumptions)),
     )
+    if not strategy.cross_site.shares:
+        return answer
+    option = estimated_option(question, strategy, answer.estimate)
+    return replace(answer, cross_site_options=(option,))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from placer.api.configuration import Configuration, ConfigurationFile
 from placer.api.question import RunOptions
 from placer.errors import InputError, Problem, shorten
+from placer.plan.strategy import CrossSiteMode
 from placer.spec.run import Optimizer
 from placer.spec.yaml_source import load_document
 
@@ -22,6 +23,8 @@ _EXPECTED: Final = {
     "zero_stage": "0 to 3",
     "optimizer": f"one of {', '.join(o.value for o in Optimizer)}",
     "recompute": "none, selective or full",
+    "cross_site": f"one of {', '.join(mode.value for mode in CrossSiteMode)}",
+    "outer_bits": "4, 8, 16 or 32",
 }
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from placer.api.found_answer import plan_of
+from placer.cost.across.quality import SYNCHRONOUS as AS_GOOD
+from placer.cost.across.quality import published_quality, quality_of
 from placer.cost.sites import site_graph, site_traffic
 from placer.emit.registry import launchable_by
 from placer.errors import InputError, Problem
@@ -15,11 +17,13 @@ from placer.plan.strategy import CrossSite, Strategy
 from placer.search.across.find import find_across
 from placer.search.across.outcome import OUT_OF_TIME
 from placer.search.across.request import SiteRequest
+from placer.workload.params import count_params
 
 if TYPE_CHECKING:
     from placer.api.question import Question
     from placer.cost.across.quality import Quality
     from placer.cost.across.routes import LinkLoad
+    from placer.plan.estimate import Estimate
     from placer.plan.plan import Plan
     from placer.plan.strategy import CrossSiteMode
     from placer.search.across.find import AcrossResult
@@ -131,15 +135,42 @@ def _option(
         status=status,
         lower_bound_s=bound if bound < float("inf") else None,
         reason=outcome.reason,
-        plan=_plan(question, outcome, quality) if outcome.plans else None,
+        plan=_plan(question, *_best(outcome), quality) if outcome.plans else None,
         notes=quality.beyond if outcome.plans else (),
     )
 
 
-def _plan(question: Question, outcome: Outcome, quality: Quality) -> OptionPlan:
-    best = outcome.plans[0]
-    estimate = best.estimate
-    traffic = site_traffic(question.cost_model, best.strategy, estimate)
+def estimated_option(question: Question, strategy: Strategy, estimate: Estimate) -> SiteOption:
+    """What crosses under a configuration somebody already has."""
+    cross_site = strategy.cross_site
+    quality = AS_GOOD
+    if cross_site.is_asynchronous:
+        quality = quality_of(
+            published_quality(),
+            num_parameters=count_params(question.model).total,
+            replicas=cross_site.replicas,
+            inner_steps=cross_site.inner_steps or 1,
+            extrapolate=True,
+        )
+    return SiteOption(
+        mode=cross_site.mode,
+        sites=tuple(share.site for share in cross_site.shares),
+        status=OptionStatus.CHOSEN,
+        lower_bound_s=None,
+        reason="",
+        plan=_plan(question, strategy, estimate, quality),
+        notes=quality.beyond,
+    )
+
+
+def _best(outcome: Outcome) -> tuple[Strategy, Estimate]:
+    return outcome.plans[0].strategy, outcome.plans[0].estimate
+
+
+def _plan(
+    question: Question, strategy: Strategy, estimate: Estimate, quality: Quality
+) -> OptionPlan:
+    traffic = site_traffic(question.cost_model, strategy, estimate)
     graph = site_graph(question.cost_model)
     names = [site.name for site in question.topology.sites]
 
@@ -155,7 +186,7 @@ def _plan(question: Question, outcome: Outcome, quality: Quality) -> OptionPlan:
         )
 
     return OptionPlan(
-        strategy=best.strategy,
+        strategy=strategy,
         step_time_s=estimate.step_time_s,
         tokens_per_s=estimate.tokens_per_s,
         sent_bytes=traffic.sent_bytes if traffic else 0.0,
@@ -166,5 +197,5 @@ def _plan(question: Question, outcome: Outcome, quality: Quality) -> OptionPlan:
         loss_change=quality.loss_change,
         compute_factor=quality.compute_factor,
         equivalent_tokens_per_s=quality.equivalent(estimate.tokens_per_s),
-        launchable_by=launchable_by(question.model, question.run, best.strategy),
+        launchable_by=launchable_by(question.model, question.run, strategy),
     )

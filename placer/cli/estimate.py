@@ -24,6 +24,7 @@ from placer.cli.options import (
     parse_tokens,
 )
 from placer.cli.progress import ProgressLine
+from placer.cli.site_options import CrossSiteOnce, InnerSteps, OuterBits
 from placer.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ def estimate(
         str | None,
         typer.Option("--recompute", metavar="NAME", help="none (default), selective or full."),
     ] = None,
+    cross_site: CrossSiteOnce = None,
+    inner_steps: InnerSteps = None,
+    outer_bits: OuterBits = None,
     config: Config = None,
     compare: Compare = False,
     global_batch_size: GlobalBatchSize = None,
@@ -115,6 +119,9 @@ def estimate(
         micro_batch_size=micro_batch_size,
         zero_stage=zero_stage,
         recompute=recompute,
+        cross_site=cross_site,
+        inner_steps=inner_steps,
+        outer_bits=outer_bits,
     )
     run = given(
         global_batch_size=global_batch_size,

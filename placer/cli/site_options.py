@@ -22,6 +22,15 @@ CrossSite = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+CrossSiteOnce = Annotated[
+    str | None,
+    typer.Option(
+        "--cross-site",
+        metavar="MODE",
+        help="What crosses: none, sync_dp, pipeline, diloco, streaming_diloco.",
+        rich_help_panel=PANEL,
+    ),
+]
 InnerSteps = Annotated[
     int | None,
     typer.Option(

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from placer.errors import InfeasibleError
 from placer.plan.placing import placement_of
 from placer.plan.slots import cell_shape, slot_gpus
+from placer.topology.sites import within_sites
 
 if TYPE_CHECKING:
     from placer.plan.placement import PipelineLayout, Placement
     from placer.plan.slots import CellShape
-    from placer.plan.strategy import Strategy
+    from placer.plan.strategy import IntArray, Strategy
     from placer.topology.tree import Topology
 
 
@@ -23,6 +26,8 @@ def contiguous_placement(
 ) -> Placement:
     """Fill the places for cells in cluster order: stage by stage, replica by replica.
 
+    Where the strategy says what each site holds, that of each site in the order of the sites.
+
     Raises
     ------
     InfeasibleError
@@ -30,12 +35,31 @@ def contiguous_placement(
     """
     if strategy.num_gpus > topology.num_usable:
         raise _too_few_gpus(strategy, topology)
+    if strategy.cross_site.shares:
+        return placement_of(strategy, layout, topology, _over_sites(strategy, topology))
     shape = cell_shape(strategy, topology.domain_size)
     gpus = slot_gpus(topology, shape)
     needed = strategy.pp * strategy.cells_per_stage
     if len(gpus) < needed:
         raise _too_few_slots(needed, len(gpus), shape, topology)
     return placement_of(strategy, layout, topology, gpus[:needed].ravel())
+
+
+def _over_sites(strategy: Strategy, topology: Topology) -> IntArray:
+    """(N,) accelerator of each rank, each site's share filled in order."""
+    names = [site.name for site in topology.sites]
+    parts = []
+    for share in strategy.cross_site.shares:
+        view = within_sites(topology, (names.index(share.site),))
+        shape = cell_shape(strategy, view.topology.domain_size)
+        gpus = slot_gpus(view.topology, shape)
+        needed = share.pp * share.dp * strategy.tp * strategy.cp // strategy.cell_gpus
+        if len(gpus) < needed:
+            raise _too_few_slots(needed, len(gpus), shape, topology)
+        parts.append(view.gpu[gpus[:needed].reshape(share.pp, -1)])
+    by_replica = len({share.pp for share in strategy.cross_site.shares} - {strategy.pp}) == 0
+    gpu: IntArray = np.concatenate(parts, axis=1 if by_replica else 0).ravel()
+    return gpu
 
 
 def _too_few_gpus(strategy: Strategy, topology: Topology) -> InfeasibleError:

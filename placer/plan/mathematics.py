@@ -229,6 +229,18 @@ SINGLE_MATHEMATICS: tuple[ChoiceRule, ...] = (
         remedy="Choose a dp the cross-site replicas divide.",
     ),
     ChoiceRule(
+        name="sites_cross_once",
+        sentence="A pipeline that runs through sites has one model chunk per stage, so that it leaves"
+        " each site once.",
+        refuses=lambda c: (
+            c.strategy.cross_site.mode is CrossSiteMode.PIPELINE
+            and bool(c.strategy.cross_site.shares)
+            and c.strategy.vpp > 1
+        ),
+        arithmetic=lambda c: f"vpp {c.strategy.vpp}",
+        remedy="Use vpp 1, or let gradients cross.",
+    ),
+    ChoiceRule(
         name="sites_share_the_job",
         sentence="The sites together hold every replica, under a pipeline every stage, once.",
         refuses=lambda c: bool(c.strategy.cross_site.shares) and not _shares_add_up(c.strategy),

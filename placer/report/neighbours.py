@@ -11,6 +11,7 @@ from placer.plan.contiguous import contiguous_placement
 from placer.plan.layout import even_layout
 from placer.plan.legality import violations
 from placer.plan.plan import PlanStatus
+from placer.plan.site_shares import shared_out
 from placer.plan.strategy import Recompute, RecomputeGranularity, Schedule
 from placer.report.binding import fullest_stage
 from placer.report.loss import loss_between, why_not
@@ -74,6 +75,7 @@ class _Judge:
 
     def judged(self, axis: str, change: str, other: Strategy) -> Neighbour:
         """One neighbour, costed where it can run."""
+        other = self._shared_out(other)
         broken = violations(self._rules, self._plan.model, self._plan.run, other)
         estimate, obstacle = None, ""
         if broken:
@@ -89,6 +91,17 @@ class _Judge:
             obstacle=obstacle,
             reason=reason,
         )
+
+    def _shared_out(self, other: Strategy) -> Strategy:
+        """A strategy of other degrees over the sites of the plan; as it is where they lack room."""
+        own = self._plan.strategy
+        if not own.cross_site.shares or (other.dp, other.pp) == (own.dp, own.pp):
+            return other
+        try:
+            whole = replace(other, dp_shard=other.dp, dp_replicate=1)
+            return shared_out(whole, replace(own.cross_site, shares=()), self._topology)
+        except InfeasibleError:
+            return other
 
     def _costed(self, other: Strategy, *, in_place: bool) -> tuple[Estimate | None, str]:
         if in_place and _same_grid(self._plan.strategy, other):

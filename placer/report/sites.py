@@ -41,6 +41,7 @@ def site_lines(plan: Plan) -> Iterator[str]:
     chosen = next((o for o in plan.cross_site_options if o.status is OptionStatus.CHOSEN), None)
     if chosen is not None and chosen.plan is not None:
         yield from _crossing(chosen.plan)
+        yield from (f"Beyond what was measured: {note}." for note in chosen.notes)
 
 
 def _per_cell(plan: Plan) -> int:

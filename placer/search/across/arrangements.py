@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations, product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from placer.cost.sites import least_pipeline_s
+from placer.plan.site_shares import usual_arrangement
 from placer.plan.strategy import CrossSite, CrossSiteMode, SiteShare
-from placer.search.across.request import (
-    DILOCO_BITS,
-    LAYERS_PER_FRAGMENT,
-    MOST_OVERLAP_STEPS,
-    STREAMING_BITS,
-)
 from placer.search.candidates import family_bounds
 
 if TYPE_CHECKING:
@@ -133,23 +128,13 @@ def arranged_as(ground: Ground, arrangement: Arrangement, request: SiteRequest) 
     mode = arrangement.mode
     names = [ground.topology.sites[site].name for site in arrangement.sites]
     shares = tuple(SiteShare(site=name, dp=1, pp=1) for name in names)
-    several = mode not in (CrossSiteMode.NONE, CrossSiteMode.PIPELINE)
-    plain = CrossSite(mode=mode, replicas=len(names) if several else 1, shares=shares)
-    if not plain.is_asynchronous:
-        return plain
-    usual = DILOCO_BITS if mode is CrossSiteMode.DILOCO else STREAMING_BITS
-    streams = mode is CrossSiteMode.STREAMING_DILOCO
-    layers = ground.model.model.num_layers
-    most = max(1, request.inner_steps // MOST_OVERLAP_STEPS)
-    return CrossSite(
-        mode=mode,
-        replicas=plain.replicas,
+    usual = usual_arrangement(
+        mode,
         inner_steps=request.inner_steps,
-        shares=shares,
-        fragments=min(-(-layers // LAYERS_PER_FRAGMENT), most) if streams else None,
-        overlap_steps=min(MOST_OVERLAP_STEPS, request.inner_steps) if streams else None,
-        outer_bits=request.outer_bits or usual,
+        outer_bits=request.outer_bits,
+        num_layers=ground.model.model.num_layers,
     )
+    return replace(usual, replicas=len(names) if usual.by_replica else 1, shares=shares)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from placer.errors import InputError, Problem
 from placer.plan.strategy import CrossSiteMode
-
-DILOCO_BITS: Final = 16
-"""Outer gradients in the precision of the weights (arXiv 2503.09799, appendix A counts bf16)."""
-STREAMING_BITS: Final = 4
-"""Outer gradients in E3M0, summed in fp32 (Streaming DiLoCo, arXiv 2501.18512, section 3.3)."""
-MOST_OVERLAP_STEPS: Final = 5
-"""Inner steps a fragment may be on its way without loss (arXiv 2501.18512, section 4)."""
-LAYERS_PER_FRAGMENT: Final = 3
-"""Layers sent together (arXiv 2501.18512, section 4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
