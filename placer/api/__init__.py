@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from placer.api.comparing import compare
 from placer.api.configuration import Configuration
+from placer.api.crossing import LinkGrid, crossover, link_grid
 from placer.api.estimating import estimate
 from placer.api.executors import executor
 from placer.api.explaining import explain
@@ -32,6 +33,7 @@ __all__ = [
     "Configuration",
     "Grade",
     "JobFile",
+    "LinkGrid",
     "Picture",
     "RankBy",
     "Report",
@@ -40,12 +42,14 @@ __all__ = [
     "SiteRequest",
     "Variation",
     "compare",
+    "crossover",
     "estimate",
     "executor",
     "explain",
     "grade",
     "import_cluster",
     "job_document",
+    "link_grid",
     "load_plan",
     "parse_axes",
     "parse_features",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from placer.api.found_answer import plan_of
 from placer.api.question import Question, RunOptions, ask
+from placer.api.side_work import read_side_work, settled, with_room
 from placer.api.sites import plan_over_sites
 from placer.errors import InputError, Problem
 from placer.plan.plan import SimulatedStep
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from placer.spec.cluster import ClusterSpec
     from placer.spec.model import ModelSpec
     from placer.spec.run import RunSpec
+    from placer.spec.side_work import SideWorkSpec
 
 
 def plan(
@@ -36,6 +38,7 @@ def plan(
     *,
     calibration: str | Path | None = None,
     simulate: int = 0,
+    job: str | Path | SideWorkSpec | None = None,
     listener: ProgressListener | None = None,
 ) -> Plan:
     """Find the placement with the smallest step time.
@@ -54,6 +57,9 @@ def plan(
         A file of `placer calibrate`, whose constants replace those that travel with placer.
     simulate
         Play the steps of so many of the best plans, and choose by that; 0: by the estimate.
+    job
+        A file that lists work beside the step (`spec.side_work`); it gets hosts of its own before
+        training does, and its traffic is charged to the links.
     listener
         Hears of progress while the search runs.
 
@@ -75,6 +81,20 @@ def plan(
     options = options or SearchOptions()
     options = replace(options, top=max(options.top, simulate))
     question = ask(model, cluster, run or RunOptions(), options.max_gpus, calibration)
+    if job is None:
+        return _planned(question, options, sites, simulate, listener)
+    question, reserved = with_room(question, read_side_work(job))
+    return settled(question, _planned(question, options, sites, simulate, listener), reserved)
+
+
+def _planned(
+    question: Question,
+    options: SearchOptions,
+    sites: SiteRequest | None,
+    simulate: int,
+    listener: ProgressListener | None,
+) -> Plan:
+    """The best plan of a question, over several sites where it has them."""
     if has_sites(question.topology):
         if simulate > 0:
             raise InputError((_no_simulation(),))

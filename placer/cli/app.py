@@ -15,6 +15,7 @@ from placer import __version__
 from placer.cli.calibrate import calibrate
 from placer.cli.compare import compare
 from placer.cli.console import prepare_streams, say, write
+from placer.cli.crossover import crossover
 from placer.cli.emit import emit
 from placer.cli.estimate import estimate
 from placer.cli.explain import explain
@@ -62,6 +63,7 @@ app.command("plan")(plan)
 app.command("estimate")(estimate)
 app.command("emit")(emit)
 app.command("compare")(compare)
+app.command("crossover")(crossover)
 app.command("explain")(explain)
 app.command("report")(report)
 app.command("simulate")(simulate)

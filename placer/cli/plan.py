@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +33,9 @@ from placer.cli.options import (
     parse_tokens,
 )
 from placer.cli.progress import ProgressLine, interruptible
+from placer.cli.site_options import (
+    PANEL as SITES_PANEL,
+)
 from placer.cli.site_options import (
     CrossSite,
     Extrapolate,
@@ -72,6 +76,14 @@ def plan(
             min=0, max=100, metavar="K", help="Play a step of the K best plans; the fastest wins."
         ),
     ] = 0,
+    job: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Work beside the step: checkpoint copies, evaluation, inference, rollouts, standby.",
+            rich_help_panel=SITES_PANEL,
+        ),
+    ] = None,
     cross_site: CrossSite = None,
     inner_steps: InnerSteps = None,
     outer_bits: OuterBits = None,
@@ -127,6 +139,7 @@ def plan(
             ),
             calibration=calibration,
             simulate=simulate,
+            job=job,
             listener=progress,
         )
     if found.provenance.limits.wall_clock_cut:

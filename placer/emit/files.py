@@ -11,12 +11,16 @@ from placer.check.validator import check_plan
 from placer.emit.manifest import MANIFEST_FILE, PLAN_FILE, manifest_json
 from placer.emit.rank_table import rank_table_json
 from placer.emit.registry import launcher_named, split_release, target_named
+from placer.emit.site_jobs import site_jobs
+from placer.emit.sites_file import sites_file
+from placer.emit.target import SiteTarget
 from placer.errors import InfeasibleError, InputError, Problem
 from placer.plan.legality import violations
 from placer.plan.ranks import RankTable, expand_ranks, reordered
 from placer.plan.serialise import plan_to_json
 
 if TYPE_CHECKING:
+    from placer.emit.target import FrameworkFiles, FrameworkTarget, Launcher
     from placer.plan.plan import Plan
 
 RANK_TABLE_FILE: Final = "rank_table.json"
@@ -69,17 +73,50 @@ def emitted_files(plan: Plan, framework: str, launcher: str) -> dict[str, str]:
     target, starter = target_named(name), launcher_named(launcher)
     _check(plan)
     _check_expressible(plan, name, release)
+    if plan.strategy.cross_site.is_asynchronous and isinstance(target, SiteTarget):
+        return _files_of_sites(plan, target, starter, release)
+    ranks = _ranks_of(plan, target)
+    configuration = target.files(plan, ranks, release)
+    launched = starter.files(plan, ranks, configuration)
+    manifest = _manifest(target, starter, release, configuration)
+    return configuration.files | launched | _record(plan, ranks) | manifest | sites_file(ranks)
+
+
+def _files_of_sites(
+    plan: Plan, target: SiteTarget, starter: Launcher, release: str
+) -> dict[str, str]:
+    """A folder per site, each a job of its own; the whole plan and its ranks beside them."""
+    files: dict[str, str] = {}
+    for job in site_jobs(plan):
+        ranks = _ranks_of(job.plan, target)
+        configuration = target.site_files(job, ranks, release)
+        launched = starter.files(job.plan, ranks, configuration)
+        manifest = _manifest(target, starter, release, configuration)
+        own = configuration.files | launched | _record(job.plan, ranks) | manifest
+        files |= {f"{job.site}/{name}": content for name, content in own.items()}
+    ranks = expand_ranks(plan)
+    return files | _record(plan, ranks) | sites_file(ranks, apart=True)
+
+
+def _ranks_of(plan: Plan, target: FrameworkTarget) -> RankTable:
+    """The ranks in the framework's order, on hosts whose names a shell file can hold."""
     planned = expand_ranks(plan)
     _check_hosts(planned)
-    ranks = reordered(planned, target.order(plan, planned))
-    configuration = target.files(plan, ranks, release)
-    files = {**configuration.files, **starter.files(plan, ranks, configuration)}
+    return reordered(planned, target.order(plan, planned))
+
+
+def _record(plan: Plan, ranks: RankTable) -> dict[str, str]:
+    """What the files are verified by."""
+    return {RANK_TABLE_FILE: rank_table_json(ranks), PLAN_FILE: plan_to_json(plan)}
+
+
+def _manifest(
+    target: FrameworkTarget, starter: Launcher, release: str, configuration: FrameworkFiles
+) -> dict[str, str]:
+    """For which framework and launcher the files are."""
     version = target.rules(release).release
-    return files | {
-        RANK_TABLE_FILE: rank_table_json(ranks),
-        PLAN_FILE: plan_to_json(plan),
-        MANIFEST_FILE: manifest_json(name, version, launcher, configuration.environment),
-    }
+    text = manifest_json(target.name, version, starter.name, configuration.environment)
+    return {MANIFEST_FILE: text}
 
 
 def _check(plan: Plan) -> None:
@@ -129,7 +166,9 @@ def _write_all(files: dict[str, str], directory: Path) -> tuple[Path, ...]:
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".placer-", dir=directory) as beside:
         for name, content in sorted(files.items()):
+            (Path(beside) / name).parent.mkdir(exist_ok=True)
             (Path(beside) / name).write_text(content, encoding="utf-8")
         for name in sorted(files):
+            (directory / name).parent.mkdir(exist_ok=True)
             (Path(beside) / name).replace(directory / name)
     return tuple(directory / name for name in sorted(files))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from placer.emit.site_jobs import SiteJob
     from placer.plan.legality import FrameworkRules
     from placer.plan.plan import Plan
     from placer.plan.ranks import RankTable
@@ -78,6 +79,14 @@ class FrameworkTarget(Protocol):
 
     def files(self, plan: Plan, ranks: RankTable, release: str) -> FrameworkFiles:
         """The framework's configuration of a plan; ``ranks`` are in the framework's order."""
+
+
+@runtime_checkable
+class SiteTarget(FrameworkTarget, Protocol):
+    """A framework that runs sites which train apart as one job each."""
+
+    def site_files(self, job: SiteJob, ranks: RankTable, release: str) -> FrameworkFiles:
+        """The framework's configuration of one site; ``ranks`` count from 0 there."""
 
 
 class Launcher(Protocol):

@@ -283,6 +283,43 @@ class OptionPlanDocument(_Part):
     launchable_by: tuple[str, ...]
 
 
+class PlacedWorkDocument(_Part):
+    """One piece of work beside the step at its site."""
+
+    name: str
+    kind: str
+    site: str
+    source: str
+    gpus: Count
+    hosts: tuple[str, ...]
+    out_bytes_per_s: Amount
+    back_bytes_per_s: Amount
+    broadcast_s: Amount
+    staleness_steps: Count | None = None
+    staleness_limit: Count | None = None
+
+
+class WorkLinkDocument(_Part):
+    """One direction of a link: what training and the work beside it send on average."""
+
+    link: str
+    source: str
+    target: str
+    training_bytes_per_s: Amount
+    side_bytes_per_s: Amount
+    capacity_bytes_per_s: Amount
+    works: tuple[str, ...]
+
+
+class SideWorkDocument(_Part):
+    """All work beside the step of one job."""
+
+    job: str
+    home: str
+    works: tuple[PlacedWorkDocument, ...]
+    links: tuple[WorkLinkDocument, ...]
+
+
 class SiteOptionDocument(_Part):
     """One arrangement of the sites, and what became of it."""
 
@@ -349,6 +386,7 @@ class PlanDocument(BaseModel):
     provenance: ProvenanceDocument
     simulated: tuple[SimulatedDocument, ...] = ()
     cross_site_options: tuple[SiteOptionDocument, ...] = ()
+    side_work: SideWorkDocument | None = None
 
     @model_validator(mode="after")
     def _proof_fits_status(self) -> Self:

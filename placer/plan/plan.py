@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from placer.plan.across import SiteOption
     from placer.plan.estimate import Breakdown, Estimate
     from placer.plan.placement import Placement
+    from placer.plan.side_work import SideWork
     from placer.plan.strategy import Strategy
     from placer.spec.cluster import ClusterSpec
     from placer.spec.model import ModelSpec
@@ -154,6 +155,7 @@ class Plan:
     ``launchable_by`` names the targets that can express the strategy. ``simulated`` are the best
     plans where the user had them played, fastest first: then the first is this plan.
     ``cross_site_options`` are the arrangements of a cluster of several sites that were looked at.
+    ``side_work`` is what stands beside the step, None where no job listed any.
     """
 
     status: PlanStatus
@@ -170,3 +172,4 @@ class Plan:
     provenance: Provenance
     simulated: tuple[SimulatedStep, ...] = ()
     cross_site_options: tuple[SiteOption, ...] = ()
+    side_work: SideWork | None = None

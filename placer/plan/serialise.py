@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from placer.errors import InputError, Problem
+from placer.plan import side_work
 from placer.plan.across import LinkUse, OptionPlan, SiteOption
 from placer.plan.estimate import Breakdown, Estimate, StageMemory
 from placer.plan.placement import AxisLevels, CellRun, ChunkLayout, PipelineLayout, Placement
@@ -30,6 +31,7 @@ from placer.plan.plan import (
     SimulatedStep,
     SourceInfo,
 )
+from placer.plan.side_work import PlacedWork, SideWork
 from placer.plan.strategy import CrossSite, Recompute, SiteShare, Strategy
 from placer.spec.cluster import ClusterSpec
 from placer.spec.model import ModelSpec
@@ -75,6 +77,8 @@ def plan_to_data(plan: Plan) -> dict[str, Any]:
         ]
     if plan.cross_site_options:
         data["cross_site_options"] = [option_data(option) for option in plan.cross_site_options]
+    if plan.side_work is not None:
+        data["side_work"] = asdict(plan.side_work)
     return data
 
 
@@ -264,6 +268,7 @@ def _plan(document: doc.PlanDocument) -> Plan:
         provenance=_provenance(document.provenance),
         simulated=tuple(_simulated(step) for step in document.simulated),
         cross_site_options=tuple(_option(option) for option in document.cross_site_options),
+        side_work=None if document.side_work is None else _side_work(document.side_work),
     )
 
 
@@ -375,6 +380,15 @@ def _simulated(document: doc.SimulatedDocument) -> SimulatedStep:
         strategy=_strategy(document.strategy),
         estimate_s=document.estimate_s,
         simulated_s=document.simulated_s,
+    )
+
+
+def _side_work(document: doc.SideWorkDocument) -> SideWork:
+    return SideWork(
+        job=document.job,
+        home=document.home,
+        works=tuple(PlacedWork(**_values(work)) for work in document.works),
+        links=tuple(side_work.LinkUse(**_values(link)) for link in document.links),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from placer.emit.argument import comment
-from placer.plan.strategy import RecomputeGranularity
+from placer.emit.diloco import OUTER_MOMENTUM, outer_rate
+from placer.plan.strategy import CrossSiteMode, RecomputeGranularity
 from placer.spec.model import AttentionKind
 from placer.spec.run import Optimizer, Precision
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from placer.emit.maxtext.mesh import MeshSplit
     from placer.plan.plan import Plan
+    from placer.plan.strategy import CrossSite
     from placer.spec.model import ModelSpec, MoE
 
 CONFIG_FILE: Final = "maxtext.yml"
@@ -31,10 +33,12 @@ def config_file(plan: Plan, split: MeshSplit, version: str) -> str:
         "Model": _model(plan.model),
         "Parallelism": _parallelism(plan, split),
         "Batch": _batch(plan),
+        "Between sites": _between_sites(plan.strategy.cross_site),
         "Recomputation, precision, optimizer": _training(plan),
     }
     for title, pairs in sections.items():
-        lines += ["", comment(title), *(f"{key}: {value}" for key, value in pairs)]
+        settings = [f"{key}: {value}" for key, value in pairs]
+        lines += ["", comment(title), *settings] if settings else []
     return "\n".join([*lines, ""])
 
 
@@ -123,12 +127,28 @@ def _parallelism(plan: Plan, split: MeshSplit) -> Iterator[tuple[str, object]]:
         axis: (ici, dcn) for axis, ici, dcn in zip(split.axes, split.ici, split.dcn, strict=True)
     }
     for axis, (ici, dcn) in factors.items():
+        if axis == "diloco" and ici * dcn == 1:
+            continue
         yield f"ici_{axis}_parallelism", ici
         yield f"dcn_{axis}_parallelism", dcn
     if plan.strategy.zero_stage == 1:
         yield "shard_optimizer_over_data", "true"
     if plan.strategy.cp > 1:
         yield "context_parallel_strategy", "all_gather"
+
+
+def _between_sites(cross_site: CrossSite) -> Iterator[tuple[str, object]]:
+    """DiLoCo: slices of different sites take steps of their own and meet every so many."""
+    if not cross_site.is_asynchronous:
+        return
+    yield "enable_diloco", "true"
+    yield "diloco_sync_period", cross_site.inner_steps or 1
+    yield "diloco_outer_lr", outer_rate(cross_site.replicas)
+    yield "diloco_outer_momentum", OUTER_MOMENTUM
+    if cross_site.mode is CrossSiteMode.STREAMING_DILOCO:
+        yield "enable_streaming_diloco", "true"
+        yield "num_diloco_fragments", cross_site.fragments or 1
+        yield "num_communication_overlapping_steps", cross_site.overlap_steps or 0
 
 
 def _batch(plan: Plan) -> Iterator[tuple[str, object]]:

@@ -74,8 +74,10 @@ def _sizes(strategy: Strategy) -> dict[str, int]:
     """Degree of each axis, slowest first; the tensor axis is named after what it splits."""
     sharded = strategy.zero_stage == FULLY_SHARDED
     tensor = "tensor_sequence" if strategy.sequence_parallel else "tensor"
+    apart = strategy.cross_site.replicas if strategy.cross_site.is_asynchronous else 1
     return {
-        "data": strategy.dp_replicate if sharded else strategy.dp,
+        "diloco": apart,
+        "data": (strategy.dp_replicate if sharded else strategy.dp) // apart,
         "fsdp": strategy.dp_shard // strategy.ep if sharded else 1,
         "context": strategy.cp,
         tensor: strategy.tp,
@@ -90,6 +92,7 @@ def _coordinates(strategy: Strategy) -> dict[str, IntArray]:
     strides = {"expert": strategy.tp * strategy.cp}
     strides["fsdp"] = strides["expert"] * sizes["expert"]
     strides["data"] = strides["fsdp"] * sizes["fsdp"]
+    strides["diloco"] = strides["data"] * sizes["data"]
     strides["context"] = strategy.tp
     return {axis: rank // strides.get(axis, 1) % size for axis, size in sizes.items()}
 

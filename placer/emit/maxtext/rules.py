@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from placer.emit.diloco import diloco_rules, fragments_rule
 from placer.emit.limits import (
     DP_REPLICATE,
     ZERO_STAGE,
@@ -22,12 +23,11 @@ from placer.emit.limits import (
     plain_features,
     precisions,
     seq_over_twice_cp,
-    synchronous_sites,
     whole_layer_recompute,
 )
 from placer.emit.releases import known_release
 from placer.plan.arithmetic import Quantity, all_of, any_of, forbidden, multiple_of
-from placer.plan.legality import BoolArray, Case, Rule, RuleSet
+from placer.plan.legality import BoolArray, Case, Choice, ChoiceRule, Rule, RuleSet
 from placer.plan.mathematics import CP, DP_SHARD, EP, MATHEMATICS, SINGLE_MATHEMATICS
 from placer.spec.model import NormKind
 from placer.spec.run import MoeDispatcher, Optimizer, Precision
@@ -123,6 +123,40 @@ MAXTEXT: tuple[Rule, ...] = (
 )
 
 
+def _fragments(choice: Choice) -> bool:
+    """Whether fragments are no equal parts of steps and layers (trainers/diloco/utils)."""
+    cross_site = choice.strategy.cross_site
+    steps, fragments = cross_site.inner_steps or 1, cross_site.fragments or 1
+    return (
+        fragments < 2
+        or steps % fragments > 0
+        or choice.model.num_layers % (fragments - 1) > 0
+        or (cross_site.overlap_steps or 0) >= steps // fragments
+    )
+
+
+DILOCO: tuple[ChoiceRule, ...] = diloco_rules(
+    "maxtext",
+    bits=(32,),
+    says_bits="MaxText averages outer gradients in the parameters' own fp32"
+    " (trainers/diloco/utils/spmd_diloco_sync.py).",
+    own=(
+        fragments_rule(
+            "maxtext",
+            sentence="One fragment holds what is no layer, the others equal parts of the layers, sent"
+            " at equal distances (trainers/diloco/utils/fragmenter.py).",
+            refuses=_fragments,
+            arithmetic=lambda c: (
+                f"{c.strategy.cross_site.inner_steps} inner steps, {c.strategy.cross_site.fragments}"
+                f" fragments of {c.model.num_layers} layers,"
+                f" {c.strategy.cross_site.overlap_steps} steps of overlap"
+            ),
+            remedy="Use diloco, which sends everything at once.",
+        ),
+    ),
+)
+
+
 def maxtext_rules(version: str = "") -> RuleSet:
     """The rules of one release of MaxText, the newest known when ``version`` is empty."""
     return RuleSet(
@@ -132,7 +166,7 @@ def maxtext_rules(version: str = "") -> RuleSet:
         choice_rules=(
             *SINGLE_MATHEMATICS,
             whole_layer_recompute("maxtext"),
-            synchronous_sites("maxtext"),
+            *DILOCO,
         ),
         zero_stages=(1, 3),
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from placer.emit.megatron.releases import MegatronRelease
     from placer.plan.plan import Plan
-    from placer.plan.strategy import Strategy
+    from placer.plan.strategy import CrossSite, Strategy
 
 _PRECISION_FLAGS: Final = {
     Precision.BF16: (),
@@ -108,7 +108,18 @@ def _parallelism(plan: Plan) -> Section:
         f"Data parallelism follows: {strategy.num_gpus} ranks / (tp {strategy.tp} * cp"
         f" {strategy.cp} * pp {strategy.pp}) = {strategy.dp}."
     )
-    return Section(title="Parallelism", arguments=tuple(arguments), notes=(note,))
+    notes = (note, *_sites(strategy.cross_site))
+    return Section(title="Parallelism", arguments=tuple(arguments), notes=notes)
+
+
+def _sites(cross_site: CrossSite) -> Iterable[str]:
+    """What each of several sites holds; its ranks are in the file ``sites``."""
+    if len(cross_site.shares) < 2:
+        return
+    whole = not cross_site.by_replica
+    held = (f"{s.site} {s.pp if whole else s.dp}" for s in cross_site.shares)
+    what = "pipeline stages" if whole else "replicas"
+    yield f"Sites hold consecutive {what}: {', '.join(held)} (ranks: file sites)."
 
 
 def _tensor_parallelism(plan: Plan) -> Iterable[Argument]:
@@ -215,11 +226,25 @@ def _sharding(plan: Plan) -> Iterable[Argument]:
     if strategy.zero_stage == 1:
         yield flag("--use-distributed-optimizer")
         if strategy.dp_replicate > 1:
-            yield flag("--num-distributed-optimizer-instances", strategy.dp_replicate)
+            yield _instances(strategy)
     if plan.run.features.dp_overlap:
         yield flag("--overlap-grad-reduce")
         if strategy.zero_stage == 1:
             yield flag("--overlap-param-gather")
+
+
+def _instances(strategy: Strategy) -> Argument:
+    """Replicas of the sharded states; across sites, why they are."""
+    across = len(strategy.cross_site.shares) > 1 and strategy.cross_site.by_replica
+    reason = (
+        f"States are shared by {strategy.dp_shard} replicas of one site: scatter and gather stay"
+        " inside it, gradients are summed across."
+    )
+    return flag(
+        "--num-distributed-optimizer-instances",
+        strategy.dp_replicate,
+        reason=reason if across else "",
+    )
 
 
 def _muon(strategy: Strategy, release: MegatronRelease) -> Iterable[Argument]:
@@ -237,6 +262,6 @@ def _fully_sharded(strategy: Strategy) -> Iterable[Argument]:
     yield flag("--ckpt-format", "fsdp_dtensor")
     yield flag("--use-distributed-optimizer")
     if strategy.dp_replicate > 1:
-        yield flag("--num-distributed-optimizer-instances", strategy.dp_replicate)
+        yield _instances(strategy)
     yield flag("--overlap-grad-reduce")
     yield flag("--overlap-param-gather")

@@ -7,6 +7,7 @@ say, so they come in a small module of their own that wraps the user's function.
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Final
 
 from placer.emit.argument import Section, comment, comment_lines, flag, section_lines
@@ -15,6 +16,7 @@ from placer.emit.torchtitan.rules import CLI_RELEASE, TOML_RELEASE
 from placer.emit.torchtitan.settings import recompute_mode, settings
 
 if TYPE_CHECKING:
+    from placer.emit.site_jobs import SiteJob
     from placer.emit.torchtitan.settings import Setting
     from placer.plan.plan import Plan
 
@@ -79,9 +81,10 @@ def _quoted(names: tuple[str, ...]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def argument_file(plan: Plan) -> str:
-    """The command line of 0.3 as a bash array to source."""
+def argument_file(plan: Plan, job: SiteJob | None = None) -> str:
+    """The command line of 0.3 as a bash array to source; ``job`` where sites train apart."""
     lines = [comment(line) for line in headline(plan, CLI_RELEASE)]
+    lines += [] if job is None else _site_lines(job)
     lines += [
         comment("TORCHTITAN_MODULE and TORCHTITAN_CONFIG name your model, as in llama3 and"),
         comment("llama3_8b; tokenizer, data and steps are yours to add."),
@@ -91,7 +94,7 @@ def argument_file(plan: Plan) -> str:
     if plan.strategy.pp > 1:
         lines.append('export PYTHONPATH="$HERE${PYTHONPATH:+:$PYTHONPATH}"')
     lines.append("TORCHTITAN_ARGS=(")
-    for section in _argument_sections(plan):
+    for section in _argument_sections(plan, job):
         lines += [*section_lines(section), ""]
     lines += [*_model_words(plan), ")"]
     mode = recompute_mode(plan.strategy)
@@ -109,13 +112,28 @@ def _model_words(plan: Plan) -> list[str]:
     return ['  --module "$TORCHTITAN_MODULE" --config "$TORCHTITAN_CONFIG"']
 
 
-def _argument_sections(plan: Plan) -> list[Section]:
+def _site_lines(job: SiteJob) -> list[str]:
+    """What a site's job needs beside its arguments: the lighthouse, a configuration with torchft."""
+    about = (
+        f"Site {job.site} is replica group {job.index} of {job.cross_site.replicas}: every site runs a"
+        " job of its own, and torchft averages them. Start one lighthouse that all sites reach"
+        f" (torchft_lighthouse --min_replicas {job.cross_site.replicas}) and give its address."
+        " TORCHTITAN_CONFIG must return a FaultTolerantTrainer.Config, as those of torchft.llama3 do."
+    )
+    return [
+        *(comment(line) for line in textwrap.wrap(about, 96)),
+        ': "${TORCHFT_LIGHTHOUSE:?address of the lighthouse, as http://host:29510}"',
+        "export TORCHFT_LIGHTHOUSE",
+    ]
+
+
+def _argument_sections(plan: Plan, job: SiteJob | None) -> list[Section]:
     by_section: dict[str, list[Setting]] = {}
-    for setting in settings(plan, CLI_RELEASE):
+    for setting in settings(plan, CLI_RELEASE, job):
         by_section.setdefault(setting.section, []).append(setting)
     return [
         Section(
-            title=section.capitalize(),
+            title=section.replace("_", " ").capitalize(),
             arguments=tuple(flag(*_words(s), reason=s.reason) for s in members),
         )
         for section, members in by_section.items()

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from placer.emit.diloco import asynchronous, diloco_rules, fragments_rule
 from placer.emit.limits import (
     DP_REPLICATE,
     ZERO_STAGE,
@@ -31,7 +32,7 @@ from placer.emit.limits import (
 )
 from placer.emit.releases import known_release
 from placer.plan.arithmetic import Quantity, all_of, any_of, at_least, forbidden, multiple_of
-from placer.plan.legality import BoolArray, Case, Rule, RuleSet
+from placer.plan.legality import BoolArray, Case, Choice, ChoiceRule, Rule, RuleSet
 from placer.plan.mathematics import (
     CP,
     DP,
@@ -51,6 +52,10 @@ from placer.spec.run import MoeDispatcher, Optimizer, Precision
 TOML_RELEASE: Final = "0.2.2"
 CLI_RELEASE: Final = "0.3.0"
 RELEASES: Final = (TOML_RELEASE, CLI_RELEASE)
+QUANTISED_BITS: Final = 8
+"""torchft's quantisation of outer gradients is FP8 (torchft 0.2.0, quantization.py)."""
+WHOLE_BITS: Final = 32
+"""Outer gradients otherwise have the parameters' own format, fp32."""
 
 SHARD_GPUS = Quantity(
     label="tp * cp * dp_shard", values=lambda c: c.batch.tp * c.batch.cp * c.batch.dp_shard
@@ -231,10 +236,61 @@ CLI_ONLY: tuple[Rule, ...] = (
 )
 
 
+def _torchft_sites(choice: Choice) -> bool:
+    """What torchft's DiLoCo cannot run: it synchronises a rank's first model part, of Llama only."""
+    strategy = choice.strategy
+    replicated = strategy.dp_replicate != strategy.cross_site.replicas
+    return asynchronous(choice) and (
+        strategy.vpp > 1 or strategy.zero_stage == 0 or replicated or choice.model.moe is not None
+    )
+
+
+def _torchft_fragments(choice: Choice) -> bool:
+    """Whether fragments are no equal parts of the inner steps, or overlap each other (torchft)."""
+    cross_site = choice.strategy.cross_site
+    steps, fragments = cross_site.inner_steps or 1, cross_site.fragments or 1
+    between, rest = divmod(steps, fragments)
+    return choice.strategy.pp > 1 or rest > 0 or (cross_site.overlap_steps or 0) >= between
+
+
+TORCHFT: tuple[ChoiceRule, ...] = diloco_rules(
+    "torchtitan",
+    bits=(QUANTISED_BITS, WHOLE_BITS),
+    says_bits="torchft sends outer gradients in FP8, or in the parameters' own fp32.",
+    own=(
+        ChoiceRule(
+            name="torchtitan_diloco_form",
+            sentence="torchft's DiLoCo in torchtitan synchronises the first model part of each rank,"
+            " shards inside a site without replicas, and comes with Llama 3"
+            " (experiments/torchft/trainer.py, manager.py).",
+            refuses=_torchft_sites,
+            arithmetic=lambda c: (
+                f"vpp {c.strategy.vpp}, zero_stage {c.strategy.zero_stage}, dp_replicate"
+                f" {c.strategy.dp_replicate} at {c.strategy.cross_site.replicas} sites"
+            ),
+            remedy="Fix vpp=1 and share states over a whole site, or emit for maxtext.",
+        ),
+        fragments_rule(
+            "torchtitan",
+            sentence="torchft sends fragments at equal distances, one at a time, each whole on a rank"
+            " (local_sgd.py).",
+            refuses=_torchft_fragments,
+            arithmetic=lambda c: (
+                f"{c.strategy.cross_site.inner_steps} inner steps, {c.strategy.cross_site.fragments}"
+                f" fragments, {c.strategy.cross_site.overlap_steps} steps of overlap, pp"
+                f" {c.strategy.pp}"
+            ),
+            remedy="Use pp 1 and inner steps that are a multiple of the fragments, or diloco.",
+        ),
+    ),
+)
+
+
 def torchtitan_rules(version: str = "") -> RuleSet:
     """The rules of one release of torchtitan, the newest known when ``version`` is empty."""
     release = known_release("torchtitan", version, RELEASES)
     own = TOML_ONLY if release == TOML_RELEASE else CLI_ONLY
+    sites = (synchronous_sites("torchtitan"),) if release == TOML_RELEASE else TORCHFT
     return RuleSet(
         name="torchtitan",
         release=release,
@@ -243,7 +299,7 @@ def torchtitan_rules(version: str = "") -> RuleSet:
             *SINGLE_MATHEMATICS,
             plain_schedules("torchtitan"),
             whole_layer_recompute("torchtitan"),
-            synchronous_sites("torchtitan"),
+            *sites,
         ),
         zero_stages=(1, 3),
     )

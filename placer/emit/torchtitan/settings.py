@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from placer.emit.torchtitan.rules import CLI_RELEASE, TOML_RELEASE
+from placer.emit.torchtitan.rules import CLI_RELEASE, QUANTISED_BITS, TOML_RELEASE
 from placer.plan.strategy import RecomputeGranularity
 from placer.spec.run import MoeDispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from placer.emit.site_jobs import SiteJob
     from placer.plan.plan import Plan
     from placer.plan.strategy import Strategy
 
@@ -28,9 +29,18 @@ class Setting:
     reason: str = ""
 
 
-def settings(plan: Plan, release: str) -> tuple[Setting, ...]:
-    """Everything the plan decides, by section; the pipeline's modules are apart."""
-    return (*_training(plan, release), *_parallelism(plan, release), *_compile(plan, release))
+def settings(plan: Plan, release: str, job: SiteJob | None = None) -> tuple[Setting, ...]:
+    """Everything the plan decides, by section; the pipeline's modules are apart.
+
+    ``job`` is the site's where sites train apart.
+    """
+    apart = () if job is None else _fault_tolerance(job)
+    return (
+        *_training(plan, release, plan.run.global_batch_size if job is None else job.batch),
+        *_parallelism(plan, release),
+        *_compile(plan, release),
+        *apart,
+    )
 
 
 def recompute_mode(strategy: Strategy) -> str:
@@ -46,8 +56,9 @@ def shard_and_replicate(strategy: Strategy) -> tuple[int, int]:
     return strategy.dp_shard, strategy.dp_replicate
 
 
-def _training(plan: Plan, release: str) -> Iterator[Setting]:
+def _training(plan: Plan, release: str, batch: int) -> Iterator[Setting]:
     strategy, run = plan.strategy, plan.run
+    apart = batch != run.global_batch_size
     pipelined = strategy.pp > 1
     local = strategy.micro_batch_size * (strategy.num_microbatches if pipelined else 1)
     yield Setting(
@@ -64,14 +75,44 @@ def _training(plan: Plan, release: str) -> Iterator[Setting]:
     yield Setting(
         section="training",
         key="global_batch_size",
-        value=run.global_batch_size,
+        value=batch,
         reason=f"{run.global_batch_size} = {strategy.micro_batch_size} *"
-        f" {strategy.num_microbatches} micro-batches * dp {strategy.dp}.",
+        f" {strategy.num_microbatches} micro-batches * dp {strategy.dp}"
+        + (f", of all sites {batch}." if apart else "."),
     )
     yield Setting(section="training", key="seq_len", value=run.seq_len)
     if release == CLI_RELEASE:
         reason = "The plan has no captured graphs, and a pipeline cannot be captured."
         yield Setting(section="training", key="disable_cuda_graphs", value=True, reason=reason)
+
+
+def _fault_tolerance(job: SiteJob) -> Iterator[Setting]:
+    """What torchft needs: this site is one replica group of its DiLoCo."""
+    section, cross_site = "fault_tolerance", job.cross_site
+    yield Setting(
+        section=section,
+        key="enable",
+        value=True,
+        reason="Replica groups meet at the lighthouse; FSDP stays inside the site.",
+    )
+    yield Setting(section=section, key="replica_id", value=job.index, reason=f"Site {job.site}.")
+    yield Setting(section=section, key="group_size", value=cross_site.replicas)
+    yield Setting(section=section, key="min_replica_size", value=cross_site.replicas)
+    yield Setting(section=section, key="process_group", value="nccl")
+    yield Setting(section=section, key="semi_sync_method", value="diloco")
+    yield Setting(
+        section=section,
+        key="sync_steps",
+        value=cross_site.inner_steps or 1,
+        reason="The outer optimizer is torchtitan's: SGD with Nesterov's momentum 0.9, rate 0.7.",
+    )
+    if cross_site.fragments is not None:
+        yield Setting(section=section, key="num_fragments", value=cross_site.fragments)
+        yield Setting(
+            section=section, key="fragment_sync_delay", value=cross_site.overlap_steps or 0
+        )
+    if cross_site.outer_bits == QUANTISED_BITS:
+        yield Setting(section=section, key="should_quantize", value=True)
 
 
 def _parallelism(plan: Plan, release: str) -> Iterator[Setting]:

@@ -18,6 +18,7 @@ from placer.emit.torchtitan.dialects import (
 from placer.emit.torchtitan.rules import TOML_RELEASE, torchtitan_rules
 
 if TYPE_CHECKING:
+    from placer.emit.site_jobs import SiteJob
     from placer.plan.legality import FrameworkRules
     from placer.plan.plan import Plan
     from placer.plan.ranks import RankTable
@@ -47,20 +48,26 @@ class Torchtitan:
 
     def files(self, plan: Plan, ranks: RankTable, release: str) -> FrameworkFiles:
         """The configuration of a plan in the release's dialect."""
-        environment = torch_variables(plan)
         if self.rules(release).release == TOML_RELEASE:
             return FrameworkFiles(
                 files={TOML_FILE: toml_file(plan)},
                 sourced=(),
                 program=f'-m torchtitan.train --job.config_file "$HERE/{TOML_FILE}" "$@"',
-                environment=environment,
+                environment=torch_variables(plan),
             )
-        files = {ARGUMENT_FILE: argument_file(plan)}
+        return self._command_line(plan, None)
+
+    def site_files(self, job: SiteJob, ranks: RankTable, release: str) -> FrameworkFiles:
+        """One site's configuration where sites train apart, each as a job of its own."""
+        return self._command_line(job.plan, job)
+
+    def _command_line(self, plan: Plan, job: SiteJob | None) -> FrameworkFiles:
+        files = {ARGUMENT_FILE: argument_file(plan, job)}
         if plan.strategy.pp > 1:
             files[f"{LAYOUT_MODULE}.py"] = layout_module(plan)
         return FrameworkFiles(
             files=files,
             sourced=(ARGUMENT_FILE,),
             program='-m torchtitan.train "${TORCHTITAN_ARGS[@]}" "$@" "${TORCHTITAN_RECOMPUTE[@]}"',
-            environment=environment,
+            environment=torch_variables(plan),
         )

@@ -18,6 +18,7 @@ from placer.report.text.effort import effort_lines
 from placer.report.text.headline import headline
 from placer.report.text.layers import layers_line
 from placer.report.text.memory import memory_table, memory_title
+from placer.report.text.side_work import loads_table, works_table
 from placer.report.text.simulation import simulated_table
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ def _parts(plan: Plan, wall_s: float | None, saved_as: str) -> Iterator[Renderab
     yield section("Where the groups sit", drawn(groups_table(plan)))
     if plan.strategy.cross_site.shares:
         yield section("Between sites", lines(site_lines(plan)), *_options(plan))
+    if plan.side_work is not None:
+        title = f"Beside the step ({plan.side_work.job}; training's home is {plan.side_work.home})"
+        yield section(title, works_table(plan.side_work))
+        yield section("Links on average", loads_table(plan.side_work))
     yield section("Layers", lines([layers_line(plan.placement.pipeline_layout)]))
     yield section(memory_title(plan.estimate), memory_table(plan.estimate))
     if plan.alternatives:

@@ -1,0 +1,1 @@
+"""What should cross the links between sites: as text, Markdown, JSON and a map."""
