@@ -11,9 +11,10 @@ from placer import __version__
 from placer.api.executors import Executor, InThisProcess
 from placer.api.question import RunOptions, ask, complete_run
 from placer.api.solving import LayoutTask, layout_task, searched
+from placer.compare.fabric.counting import inventory
 from placer.compare.sweep.axes import Axis, Point, applied, label, points
-from placer.compare.sweep.result import Gain, Sweep, SweepRow
-from placer.errors import InputError, Problem
+from placer.compare.sweep.result import Footprint, Gain, Sweep, SweepRow
+from placer.errors import InfeasibleError, InputError, Problem
 from placer.importers.model_source import load_model
 from placer.search.options import SearchOptions
 from placer.spec.catalogue import CatalogueKind, resolve_input
@@ -51,6 +52,7 @@ class _Layout:
     point: Point
     cluster: ClusterSpec | None
     num_gpus: int = 0
+    footprint: Footprint | None = None
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -199,7 +201,19 @@ def _layout(
         return _Layout(point=point, cluster=None, problems=_unmarked(template, error))
     usable = build_topology(cluster).num_usable
     num_gpus = min(usable, options.max_gpus or usable)
-    return _Layout(point=point, cluster=cluster, num_gpus=num_gpus)
+    return _Layout(point=point, cluster=cluster, num_gpus=num_gpus, footprint=_footprint(cluster))
+
+
+def _footprint(cluster: ClusterSpec) -> Footprint | None:
+    try:
+        parts = inventory(cluster)
+    except InfeasibleError:
+        return None
+    return Footprint(
+        power_w=parts.power.total_w,
+        num_switches=parts.num_switches,
+        num_modules=parts.num_modules,
+    )
 
 
 def _unmarked(template: str, error: InputError) -> tuple[Problem, ...]:
@@ -244,6 +258,7 @@ def _row(
         index=index,
         point=layout.point,
         num_gpus=layout.num_gpus,
+        footprint=layout.footprint,
         plan=None if answer is None else answer.plan,
         refusal=refusal,
     )

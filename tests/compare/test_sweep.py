@@ -18,7 +18,7 @@ from placer.api.solving import LayoutTask, solve_layout
 from placer.api.sweeping import sweep
 from placer.compare.sweep.axes import parse_axes
 from placer.compare.sweep.effects import effects, grids
-from placer.compare.sweep.result import Sweep
+from placer.compare.sweep.result import Price, Sweep
 from placer.compare.sweep.solved import SolvedLayout
 from placer.compare.sweep.store import Store
 from placer.errors import InputError
@@ -172,6 +172,24 @@ def test_the_page_holds_a_map_and_what_a_tenth_more_buys() -> None:
     assert html.count("<svg") == 4  # the map and the bars, each for wide and narrow pages
     assert "What a tenth more buys" in html
     assert "Without a plan" in html
+
+
+@pytest.mark.slow
+def test_a_template_with_a_fabric_is_weighed_by_power_and_optics(tmp_path: Path) -> None:
+    template = tmp_path / "any.yaml"
+    template.write_text(
+        "name: any\naccelerator: h100_sxm\nscale_up: {size: 8}\n"
+        "fabric: {link: infiniband, gpus: 128, tiers: 2, nic: 400 Gbit/s, rails: 8, ports: 16}\n"
+    )
+    axes = parse_axes(["scale_up.size=8,16", "fabric.oversubscription=1,4"])
+    found = sweep("llama-3.1-8b", template, axes, RUN)
+    assert [front.price for front in found.fronts()] == [Price.POWER, Price.MODULES]
+    even, narrow = found.rows[:2]
+    assert even.footprint is not None
+    assert narrow.footprint is not None
+    assert narrow.footprint.num_switches < even.footprint.num_switches
+    assert narrow.footprint.num_modules < even.footprint.num_modules
+    assert sweep_page(found).count("fastest for their") == 2
 
 
 def test_a_value_without_any_plan_makes_no_map() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from placer.compare.sweep.pareto import pareto_front
@@ -13,17 +14,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """What a layout takes beyond accelerators: power at work (None where unknown), network parts."""
+
+    power_w: float | None
+    num_switches: int
+    num_modules: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRow:
     """One layout: its values along the axes, and its plan or why there is none.
 
     ``index`` counts layouts in the order of the axes; ``num_gpus`` are those offered to the job (0
-    where the layout is no valid cluster). ``plan`` and ``refusal`` are both None where the sweep
-    was stopped before the layout's turn.
+    where the layout is no valid cluster). ``footprint`` is None where it cannot be built.
+    ``plan`` and ``refusal`` are both None where the sweep was stopped before the layout's turn.
     """
 
     index: int
     point: Point
     num_gpus: int
+    footprint: Footprint | None
     plan: SolvedPlan | None
     refusal: str | None
 
@@ -36,6 +47,32 @@ class SweepRow:
     def tokens_per_s_per_gpu(self) -> float | None:
         """The same over the accelerators offered: idle ones count."""
         return None if self.plan is None else self.plan.tokens_per_s / self.num_gpus
+
+
+class Price(StrEnum):
+    """What speed is weighed against."""
+
+    GPUS = "gpus"
+    POWER = "power_w"
+    MODULES = "optical_modules"
+
+    def of(self, row: SweepRow) -> float | None:
+        """A layout's own; None where it is not known or there is no plan."""
+        if row.plan is None or row.footprint is None:
+            return None
+        return {
+            Price.GPUS: float(row.num_gpus),
+            Price.POWER: row.footprint.power_w,
+            Price.MODULES: float(row.footprint.num_modules),
+        }[self]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The layouts that no other equals or beats for the same price, cheapest first."""
+
+    price: Price
+    rows: tuple[SweepRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +117,13 @@ class Sweep:
         found = [row for row in self.rows if row.plan is not None]
         return tuple(sorted(found, key=lambda row: -(row.tokens_per_s_per_gpu or 0.0)))
 
-    def front(self) -> tuple[SweepRow, ...]:
-        """Layouts that no other equals or beats with as few GPUs."""
-        chosen = pareto_front(
-            [row.tokens_per_s for row in self.rows], [float(row.num_gpus) for row in self.rows]
-        )
-        return tuple(self.rows[index] for index in chosen)
+    def fronts(self) -> tuple[Front, ...]:
+        """Speed against each price, where the layouts differ in it."""
+        gains = [row.tokens_per_s for row in self.rows]
+        found = []
+        for price in Price:
+            prices = [price.of(row) for row in self.rows]
+            if len({value for value in prices if value is not None}) > 1:
+                chosen = tuple(self.rows[index] for index in pareto_front(gains, prices))
+                found.append(Front(price=price, rows=chosen))
+        return tuple(found)

@@ -27,7 +27,9 @@ def sweep_json(sweep: Sweep) -> str:
         "questions": sweep.num_questions,
         "open": sweep.num_open,
         "best": None if best is None else best.index,
-        "pareto": [row.index for row in sweep.front()],
+        "pareto": {
+            front.price.value: [row.index for row in front.rows] for front in sweep.fronts()
+        },
         "sensitivity": [{"resource": gain.resource, "gain": gain.gain} for gain in sweep.gains],
         "rows": [_row_data(sweep.axes, row) for row in sweep.rows],
     }
@@ -39,6 +41,9 @@ def _row_data(axes: tuple[Axis, ...], row: SweepRow) -> dict[str, Any]:
         "index": row.index,
         "values": {axis.key: value for axis, value in zip(axes, row.point, strict=True)},
         "gpus": row.num_gpus,
+        "power_w": None if row.footprint is None else row.footprint.power_w,
+        "switches": None if row.footprint is None else row.footprint.num_switches,
+        "optical_modules": None if row.footprint is None else row.footprint.num_modules,
         "tokens_per_s": row.tokens_per_s,
         "tokens_per_s_per_gpu": row.tokens_per_s_per_gpu,
         "plan": None if row.plan is None else row.plan.model_dump(mode="json"),

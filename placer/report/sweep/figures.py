@@ -11,17 +11,19 @@ from placer.report.svg.heat_map import Cell, HeatMap, heat_map
 from placer.report.svg.scatter import Axes, Point, scatter
 from placer.report.sweep.tables import (
     LEAST_GAIN,
+    PRICE_TITLES,
     cell_text,
     degrees,
+    front_table,
     gains_table,
     grid_table,
-    layouts_table,
+    told_price,
 )
 from placer.units import format_percent
 
 if TYPE_CHECKING:
     from placer.compare.sweep.effects import Grid
-    from placer.compare.sweep.result import Sweep, SweepRow
+    from placer.compare.sweep.result import Front, Price, Sweep, SweepRow
     from placer.report.svg.figure import Figure
 
 MOST_MAPS: Final = 6
@@ -33,9 +35,9 @@ OTHER: Final = "#999999"
 def figures(sweep: Sweep) -> tuple[Figure, ...]:
     """All pictures that this sweep has matter for."""
     maps = [_map(number, grid) for number, grid in enumerate(grids(sweep)[:MOST_MAPS], start=1)]
-    front = [_front(sweep)] if len({row.num_gpus for row in sweep.ranked()}) > 1 else []
+    fronts = [_front(sweep, front) for front in sweep.fronts()]
     gains = [_gains(sweep)] if sweep.gains else []
-    return (*maps, *front, *gains)
+    return (*maps, *fronts, *gains)
 
 
 def _map(number: int, grid: Grid) -> Figure:
@@ -75,28 +77,30 @@ def _map(number: int, grid: Grid) -> Figure:
     )
 
 
-def _front(sweep: Sweep) -> Figure:
-    front = sweep.front()
-    best = {row.index for row in front}
-    points = [_point(sweep, row, named=row.index in best) for row in sweep.ranked()]
-    on_front = [_point(sweep, row, named=True) for row in front]
+def _front(sweep: Sweep, front: Front) -> Figure:
+    price = front.price
+    best = {row.index for row in front.rows}
+    planned = [row for row in sweep.ranked() if price.of(row) is not None]
+    points = [_point(sweep, row, price, named=row.index in best) for row in planned]
+    on_front = [_point(sweep, row, price, named=True) for row in front.rows]
+    title = PRICE_TITLES[price]
     axes = Axes(
-        x="GPUs",
+        x=title,
         y="tokens per second",
-        tell_x=lambda value: f"{value:,.0f}",
+        tell_x=lambda value: told_price(price, value),
         tell_y=lambda value: f"{value:,.0f}",
     )
     return figure(
-        "front",
+        f"front-{price.value}",
         lambda width: scatter(points, on_front, width, axes),
-        finding=f"{len(front)} of {len(points)} layouts are the fastest for their size",
-        note="The line joins layouts that no other equals with as few GPUs.",
-        table=layouts_table("Fastest for the GPUs they take", sweep.axes, front),
-        legend=((FRONT, "fastest for its size"), (OTHER, "another layout")),
+        finding=f"{len(on_front)} of {len(points)} layouts are the fastest for their {title}",
+        note="The line joins layouts that no other equals for as little.",
+        table=front_table(sweep, front),
+        legend=((FRONT, "fastest for what it takes"), (OTHER, "another layout")),
     )
 
 
-def _point(sweep: Sweep, row: SweepRow, *, named: bool) -> Point:
+def _point(sweep: Sweep, row: SweepRow, price: Price, *, named: bool) -> Point:
     assert row.plan is not None
     name = ", ".join(
         str(value)
@@ -104,7 +108,7 @@ def _point(sweep: Sweep, row: SweepRow, *, named: bool) -> Point:
         if len(axis.values) > 1
     )
     return Point(
-        x=float(row.num_gpus),
+        x=price.of(row) or 0.0,
         y=row.plan.tokens_per_s,
         name=name,
         tip=f"{name}: {row.plan.tokens_per_s:,.0f} tokens/s, {degrees(row.plan)}",

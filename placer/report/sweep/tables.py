@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from placer.compare.sweep.effects import effects
+from placer.compare.sweep.result import Price
 from placer.report.loss import signed_percent
 from placer.report.tabular import Table, columns
 from placer.units import format_percent, format_time
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from placer.compare.sweep.axes import Axis
     from placer.compare.sweep.effects import Grid
-    from placer.compare.sweep.result import Sweep, SweepRow
+    from placer.compare.sweep.result import Front, Sweep, SweepRow
     from placer.compare.sweep.solved import SolvedPlan
 
 LETTERS: Final = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -64,6 +65,42 @@ def _figures(row: SweepRow, plan: SolvedPlan, best: float) -> tuple[str, ...]:
         format_time(plan.step_time_s),
         format_percent(plan.mfu),
         degrees(plan),
+    )
+
+
+PRICE_TITLES: Final = {
+    Price.GPUS: "GPUs",
+    Price.POWER: "power, MW",
+    Price.MODULES: "optical modules",
+}
+"""What fronts weigh speed against, with units."""
+
+
+def told_price(price: Price, value: float) -> str:
+    """A price as people write it."""
+    return f"{value / 1e6:,.2f}" if price is Price.POWER else f"{value:,.0f}"
+
+
+def front_table(sweep: Sweep, front: Front) -> Table:
+    """The layouts of a front, cheapest first; ratios are to the fastest of them."""
+    places = [place for place, axis in enumerate(sweep.axes) if len(axis.values) > 1]
+    most = max((row.tokens_per_s or 0.0 for row in front.rows), default=1.0)
+    head = [f"{LETTERS[place]}>" for place in places]
+    title = PRICE_TITLES[front.price]
+    return Table(
+        caption=f"Fastest for what they take: {title}",
+        columns=columns(*head, f"{title}>", "tokens/s>", "to fastest>", "plan"),
+        rows=tuple(
+            (
+                *(str(row.point[place]) for place in places),
+                told_price(front.price, front.price.of(row) or 0.0),
+                f"{row.plan.tokens_per_s:,.0f}",
+                f"{row.plan.tokens_per_s / most:.3f}x",
+                degrees(row.plan),
+            )
+            for row in front.rows
+            if row.plan is not None
+        ),
     )
 
 

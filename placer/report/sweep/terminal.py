@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from placer.compare.sweep.effects import grids
 from placer.report.sweep.tables import (
     axes_table,
     effects_table,
+    front_table,
     gains_table,
     grid_table,
     headline,
@@ -40,7 +42,7 @@ def _parts(sweep: Sweep) -> Iterator[RenderableType]:
     yield lines([headline(sweep), *sweep.assumptions])
     if sweep.axes:
         yield _drawn(axes_table(sweep.axes))
-    ranked, front = sweep.ranked(), sweep.front()
+    ranked = sweep.ranked()
     if ranked:
         title = "Best layouts, by tokens per second and GPU"
         yield _drawn(layouts_table(title, sweep.axes, ranked[:MOST_ROWS]))
@@ -49,9 +51,8 @@ def _parts(sweep: Sweep) -> Iterator[RenderableType]:
     if len(ranked) > 1:
         yield _drawn(effects_table(sweep))
         yield from (_drawn(grid_table(grid, MOST_COLUMNS)) for grid in grids(sweep)[:MOST_GRIDS])
-    if len(front) > 1:
-        title = "Fastest for the GPUs they take"
-        yield _drawn(layouts_table(title, sweep.axes, front[:MOST_ROWS]))
+    for front in sweep.fronts():
+        yield _drawn(front_table(sweep, replace(front, rows=front.rows[:MOST_ROWS])))
     if sweep.gains:
         yield _drawn(gains_table(sweep))
     if any(row.refusal for row in sweep.rows):
