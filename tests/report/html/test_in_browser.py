@@ -7,47 +7,21 @@ from pathlib import Path
 
 import pytest
 from browser import Page, new_page
+from browser_checks import check_page
 from plan_samples import LAB, MOE_MODEL
 
 import placer
-from placer.api import Configuration, RunOptions, estimate
+from placer import api
+from placer.api import Configuration, RunOptions, SearchOptions, estimate
+from placer.compare.sweep.result import Sweep
+from placer.report.sweep.page import sweep_page
 from placer.spec.run import RunSpec
 
 pytestmark = pytest.mark.browser
 
 MOST_BYTES = 3_000_000
-SMALLEST_PX = 11.0
-
-WORST_FONT = """
-(() => {
-  const shown = [...document.querySelectorAll('body *')].filter(e =>
-    [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) &&
-    e.tagName.toLowerCase() !== 'title' && e.getClientRects().length);
-  const size = e => {
-    const svg = e.closest('svg');
-    const drawn = svg ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
-    return parseFloat(getComputedStyle(e).fontSize) * (drawn || 1);
-  };
-  return Math.min(...shown.map(size));
-})()
-"""
-"""Pixels of the smallest text on the screen; pictures that are scaled down count as drawn."""
-
-SHOWN_FIGURES = """
-[...document.querySelectorAll('figure')].map(f =>
-  [...f.querySelectorAll(':scope > div > svg')].filter(s => s.getBoundingClientRect().width > 200)
-    .length)
-"""
-
-CUT_TEXT = """
-(() => [...document.querySelectorAll('figure > div > svg')]
-  .filter(svg => svg.getBoundingClientRect().width)
-  .flatMap(svg => [...svg.querySelectorAll('text')].filter(t => {
-    const outer = svg.getBoundingClientRect(), inner = t.getBoundingClientRect();
-    return inner.left < outer.left - 2 || inner.right > outer.right + 2;
-  }).map(t => t.textContent)))()
-"""
-"""Words of a picture that stick out of it."""
+FIGURES = {"small": 6, "large": 7, "sweep": 2}
+"""Pictures on each page."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +32,7 @@ def page() -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A small one and one of a cluster of 16,384 accelerators."""
+    """A small plan's, one of a cluster of 16,384 accelerators, a sweep's."""
     folder = tmp_path_factory.mktemp("reports")
     small = estimate(
         MOE_MODEL,
@@ -72,27 +46,30 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, plan in (("small", small), ("large", large)):
         paths[name] = folder / f"{name}.html"
         paths[name].write_text(placer.report(plan).html, encoding="utf-8")
+    paths["sweep"] = folder / "sweep.html"
+    paths["sweep"].write_text(sweep_page(swept(folder)), encoding="utf-8")
     return paths
+
+
+def swept(folder: Path) -> Sweep:
+    """Four layouts of eight accelerators, and what a tenth more buys the best."""
+    varied = ("scale_up.bandwidth=100 GB/s,450 GB/s", "accelerator=h100_sxm,h200_sxm")
+    return api.sweep(
+        "llama-3.1-8b",
+        "lab-8x-h100",
+        api.parse_axes(varied),
+        RunOptions(global_batch_size=64, seq_len=2048),
+        SearchOptions(gap=0.05, top=1),
+        store=api.sweep_store(folder / "store"),
+        sensitivity=True,
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", ["small", "large"])
+@pytest.mark.parametrize("name", list(FIGURES))
 def test_page(page: Page, reports: dict[str, Path], name: str, width: int, dark: bool) -> None:
-    page.requests.clear()
-    page.complaints.clear()
-    page.size(width)
-    page.media(dark=dark)
-    page.open(reports[name])
-
-    assert page.requests == [reports[name].resolve().as_uri()]
-    assert page.complaints == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate(WORST_FONT) >= SMALLEST_PX - 0.01
-    figures = page.evaluate(SHOWN_FIGURES)
-    assert len(figures) >= 6
-    assert set(figures) == {1}
-    assert page.evaluate(CUT_TEXT) == []
+    check_page(page, reports[name], width=width, dark=dark, figures=FIGURES[name])
 
 
 def test_a_report_of_16384_accelerators_is_small(reports: dict[str, Path]) -> None:
