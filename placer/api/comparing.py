@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from placer.api.planning import plan
 from placer.api.question import RunOptions, complete_run, read_cluster
+from placer.compare.budget import Budget
 from placer.compare.comparison import Comparison, Layout, RankBy
+from placer.compare.economics.cost import cost_of
+from placer.compare.economics.goodput import block_of, goodput_of
+from placer.compare.economics.prices import DATA as PRICE_FILE
+from placer.compare.economics.prices import Prices, load_prices
+from placer.compare.economics.training import training_of
+from placer.compare.equal import sized, spent
+from placer.compare.fabric.counting import inventory
 from placer.compare.ranking import ranked
 from placer.errors import InfeasibleError, InputError, InternalError, Problem, TimeLimitError
 from placer.importers.model_source import load_model
@@ -41,15 +49,18 @@ class LayoutListener(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
-    """One layout to solve, in this process or another."""
+    """One layout to solve, in this process or another; ``reason`` where it cannot be had."""
 
     name: str
     num_gpus: int
+    share: float
     model: Source | ModelSpec
     cluster: Source | ClusterSpec
+    spec: ClusterSpec
     run: RunSpec
     options: SearchOptions
     calibration: Source | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +79,10 @@ def compare(
     options: SearchOptions | None = None,
     *,
     rank_by: RankBy = RankBy.GPU,
+    equal: Budget | None = None,
     reference: str | None = None,
+    prices: Source | Prices | None = None,
+    tokens: float | None = None,
     calibration: Source | None = None,
     processes: int = 1,
     listener: LayoutListener | None = None,
@@ -88,8 +102,15 @@ def compare(
         Limits and restrictions of each search.
     rank_by
         What makes a layout the better one.
+    equal
+        What every layout is given as much of as the reference has (or ``options.max_gpus``
+        accelerators): smaller ones are carried on, larger ones used in part.
     reference
         Name of the layout the others are measured against; the first when None.
+    prices
+        A price file; without it costs are unknown.
+    tokens
+        Of a whole training run, whose days, cost, energy and goodput are then worked out.
     calibration
         A file of `placer calibrate`.
     processes
@@ -106,40 +127,102 @@ def compare(
     Raises
     ------
     InputError
-        When a file does not hold, or no layout can take the run as it was asked for.
+        When a file does not hold, no layout can take the run as it was asked for, or none has the
+        figure to rank by.
     """
     options = options or SearchOptions(top=1)
     options = replace(options, fix=dict(options.fix))
     model_spec = model if isinstance(model, ModelSpec) else load_model(str(model))[0]
     specs = _read(clusters)
-    sizes = [_offered(spec, options.max_gpus) for spec in specs]
-    run, assumptions = _run(run or RunOptions(), model_spec, max(sizes))
+    names = _names(specs)
+    against = _reference(names, clusters, reference)
+    priced = prices if isinstance(prices, Prices) else load_prices(prices)
+    offers = _offers(specs, specs[against], options.max_gpus, equal, priced)
+    fixed, assumptions = _run(run or RunOptions(), model_spec, max(o.num_gpus for o in offers))
     tasks = [
         _Task(
             name=name,
-            num_gpus=size,
+            num_gpus=offer.num_gpus,
+            share=offer.share,
             model=model,
-            cluster=cluster,
-            run=run,
-            options=options,
+            cluster=cluster if offer.cluster == spec else offer.cluster,
+            spec=offer.cluster,
+            run=fixed,
+            options=replace(options, max_gpus=offer.num_gpus) if offer.share < 1.0 else options,
             calibration=calibration,
+            reason=offer.reason,
         )
-        for name, size, cluster in zip(_names(specs), sizes, clusters, strict=True)
+        for name, offer, spec, cluster in zip(names, offers, specs, clusters, strict=True)
     ]
-    against = _reference(tasks, reference)
     outcomes = _solve_all(tasks, processes, listener)
-    layouts = [
-        Layout(name=t.name, num_gpus=t.num_gpus, plan=o.plan, reason=o.reason)
-        for t, o in zip(tasks, outcomes, strict=True)
-    ]
+    layouts = [_layout(t, o, priced, tokens) for t, o in zip(tasks, outcomes, strict=True)]
+    _check_figures(layouts, rank_by)
     return Comparison(
         model=model_spec.name,
-        run=run,
+        run=fixed,
         rank_by=rank_by,
-        reference=layouts[against].name,
+        reference=layouts[against],
+        budget="" if equal is None else equal.value,
+        currency=priced.currency,
         assumptions=assumptions,
         rows=ranked(layouts, layouts[against], rank_by),
     )
+
+
+def _layout(task: _Task, outcome: _Outcome, prices: Prices, tokens: float | None) -> Layout:
+    """A solved layout with its parts and what they cost."""
+    try:
+        counted = inventory(task.spec)
+    except InfeasibleError:
+        counted = None
+    layout = Layout(
+        name=task.name,
+        num_gpus=task.num_gpus,
+        share=task.share,
+        plan=outcome.plan,
+        reason=outcome.reason,
+        inventory=counted,
+        cost=None if counted is None else cost_of(counted, prices),
+    )
+    if tokens is None or outcome.plan is None:
+        return layout
+    topology = build_topology(task.spec)
+    goodput = goodput_of(
+        outcome.plan,
+        block_gpus=block_of(outcome.plan, topology.domain_size, topology.gpus_per_host),
+        spares_held=topology.num_spares + task.num_gpus - outcome.plan.placement.gpus_used,
+    )
+    run = training_of(
+        tokens,
+        outcome.plan.estimate.tokens_per_s,
+        goodput,
+        per_hour=layout.cost_per_hour,
+        power_w=layout.power_w,
+    )
+    return replace(layout, training=run)
+
+
+def _check_figures(layouts: Sequence[Layout], rank_by: RankBy) -> None:
+    """Refuse an order by something that is known of no layout."""
+    solved = [layout for layout in layouts if layout.plan is not None]
+    if not solved or any(layout.figure(rank_by) is not None for layout in solved):
+        return
+    if rank_by is RankBy.DOLLAR:
+        lacking = dict.fromkeys(m for layout in solved if layout.cost for m in layout.cost.missing)
+        problem = Problem(
+            source="--rank-by dollar",
+            expected="prices",
+            found=f"none for {', '.join(lacking)}",
+            remedy=f"Copy {PRICE_FILE}, fill them in, and give it as --prices FILE;"
+            " rent_per_hour alone will do.",
+        )
+    else:
+        problem = Problem(
+            source=f"--rank-by {rank_by.value}",
+            expected="a layout whose power is published in full",
+            found="none",
+        )
+    raise InputError([problem])
 
 
 def _read(clusters: Sequence[Source | ClusterSpec]) -> list[ClusterSpec]:
@@ -158,9 +241,59 @@ def _read(clusters: Sequence[Source | ClusterSpec]) -> list[ClusterSpec]:
     return specs
 
 
-def _offered(spec: ClusterSpec, max_gpus: int | None) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """What a layout gives the job: a cluster and so many of its accelerators, or why it cannot."""
+
+    cluster: ClusterSpec
+    num_gpus: int
+    share: float
+    reason: str = ""
+
+
+def _offers(
+    specs: Sequence[ClusterSpec],
+    reference: ClusterSpec,
+    max_gpus: int | None,
+    equal: Budget | None,
+    prices: Prices,
+) -> list[_Offer]:
+    """Every layout as it is, or brought to the reference's budget."""
+    if equal is None:
+        return [_offered(spec, max_gpus) for spec in specs]
+    if equal is Budget.GPUS and max_gpus is not None:
+        amount = float(max_gpus)
+    else:
+        amount = _budget(reference, equal, prices)
+    return [_brought(spec, amount, equal, prices) for spec in specs]
+
+
+def _budget(reference: ClusterSpec, equal: Budget, prices: Prices) -> float:
+    try:
+        return spent(reference, equal, prices)
+    except InfeasibleError as error:
+        problem = Problem(
+            source=f"--equal {equal.value}",
+            expected=f"a reference whose {equal.value} is known",
+            found=error.message,
+            remedy="Choose another with --reference, or give --prices FILE.",
+        )
+        raise InputError([problem]) from error
+
+
+def _offered(spec: ClusterSpec, max_gpus: int | None) -> _Offer:
     usable = build_topology(spec).num_usable
-    return min(usable, max_gpus or usable)
+    num_gpus = min(usable, max_gpus or usable)
+    return _Offer(cluster=spec, num_gpus=num_gpus, share=num_gpus / usable)
+
+
+def _brought(spec: ClusterSpec, amount: float, equal: Budget, prices: Prices) -> _Offer:
+    try:
+        made = sized(spec, amount, equal, prices)
+    except InfeasibleError as error:
+        return replace(_offered(spec, None), reason=error.message)
+    usable = build_topology(made.cluster).num_usable
+    return _Offer(cluster=made.cluster, num_gpus=made.num_gpus, share=made.num_gpus / usable)
 
 
 def _run(
@@ -180,14 +313,15 @@ def _names(specs: Sequence[ClusterSpec]) -> list[str]:
     return names
 
 
-def _reference(tasks: Sequence[_Task], reference: str | None) -> int:
+def _reference(
+    names: Sequence[str], clusters: Sequence[Source | ClusterSpec], reference: str | None
+) -> int:
     """Position of the layout the others are measured against."""
     if reference is None:
         return 0
-    for index, task in enumerate(tasks):
-        if reference in (task.name, str(task.cluster)):
+    for index, (name, cluster) in enumerate(zip(names, clusters, strict=True)):
+        if reference in (name, str(cluster)):
             return index
-    names = [task.name for task in tasks]
     problem = Problem(
         source="--reference",
         expected=f"one of {', '.join(names)}",
@@ -207,7 +341,7 @@ def _solve_all(
     InputError
         When no layout can take the run: then it is the question that is wrong.
     """
-    outcomes: dict[int, _Outcome] = {}
+    outcomes = {i: _Outcome(reason=t.reason) for i, t in enumerate(tasks) if t.reason}
     for index, outcome in _solved(tasks, min(processes, len(tasks))):
         outcomes[index] = outcome
         if listener is not None:
@@ -220,11 +354,11 @@ def _solve_all(
 def _solved(tasks: Sequence[_Task], processes: int) -> Iterator[tuple[int, _Outcome]]:
     """Outcomes as they come."""
     if processes <= 1:
-        yield from ((index, _solve(task)) for index, task in enumerate(tasks))
+        yield from ((i, _solve(task)) for i, task in enumerate(tasks) if not task.reason)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads of the parent
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_ignore_interrupts) as pool:
-        waiting = {pool.submit(_solve, task): index for index, task in enumerate(tasks)}
+        waiting = {pool.submit(_solve, t): i for i, t in enumerate(tasks) if not t.reason}
         try:
             for done in as_completed(waiting):
                 yield waiting[done], done.result()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from placer.cli.console import is_coloured, page_width, write
+from placer.cli.console import is_coloured, page_width, say, write
 from placer.cli.options import (
     AsJson,
     Calibration,
@@ -28,7 +29,9 @@ from placer.cli.options import (
     given,
     parse_tokens,
 )
+from placer.cli.output_file import write_file
 from placer.cli.progress import LayoutBar
+from placer.compare.budget import Budget
 from placer.compare.comparison import RankBy
 
 
@@ -44,11 +47,25 @@ def compare(
     rank_by: Annotated[
         RankBy, typer.Option(metavar="FIGURE", help=f"Best first by {' or '.join(RankBy)}.")
     ] = RankBy.GPU,
+    equal: Annotated[
+        Budget | None,
+        typer.Option(
+            metavar="BUDGET",
+            help=f"Give each layout as much as the reference has: {' or '.join(Budget)}.",
+        ),
+    ] = None,
     reference: Annotated[
         str | None,
         typer.Option(
             metavar="CLUSTER", help="What the others are measured against; the first if not given."
         ),
+    ] = None,
+    tokens: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="A whole run, as 15T: days, cost, energy, goodput."),
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What parts, power or rent cost you.")
     ] = None,
     global_batch_size: GlobalBatchSize = None,
     global_batch_tokens: GlobalBatchTokens = None,
@@ -72,6 +89,13 @@ def compare(
         ),
     ] = None,
     calibration: Calibration = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--markdown", metavar="FILE", help="Write the tables as Markdown."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Rank cluster layouts for one model and one run, each by its best plan."""
@@ -79,6 +103,7 @@ def compare(
 
     from placer import api
     from placer.report.comparison.document import comparison_json
+    from placer.report.comparison.markdown import comparison_markdown
     from placer.report.comparison.terminal import render_comparison
 
     options = api.SearchOptions(
@@ -110,11 +135,22 @@ def compare(
             run,
             options,
             rank_by=rank_by,
+            equal=equal,
+            prices=prices,
+            tokens=parse_tokens(tokens, "--tokens"),
             reference=reference,
             calibration=calibration,
             processes=processes or len(os.sched_getaffinity(0)),
             listener=progress,
         )
+    if markdown is not None:
+        write_file(markdown, comparison_markdown(comparison), "--markdown")
+        say(f"wrote {markdown}")
+    if html is not None:
+        from placer.report.comparison.page import comparison_page
+
+        write_file(html, comparison_page(comparison), "--html")
+        say(f"wrote {html}")
     if as_json:
         write(comparison_json(comparison))
     else:

@@ -84,8 +84,8 @@ def given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def parse_tokens(text: str | None) -> float | None:
-    """Read ``--global-batch-tokens``.
+def parse_tokens(text: str | None, option: str = "--global-batch-tokens") -> float | None:
+    """Read a number of tokens that ``option`` gave.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def parse_tokens(text: str | None) -> float | None:
         return parse_quantity(text, Dimension.COUNT)
     except QuantityError as error:
         problem = Problem(
-            source="--global-batch-tokens",
+            source=option,
             expected=error.expected,
             found=error.found,
             remedy=error.remedy,

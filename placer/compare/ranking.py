@@ -14,10 +14,18 @@ if TYPE_CHECKING:
 
 
 def ranked(layouts: Sequence[Layout], reference: Layout, rank_by: RankBy) -> tuple[Row, ...]:
-    """Rows, best first; layouts that are equal or have no figure in the order given."""
+    """Rows, best first, then plans without the figure, then layouts without a plan.
+
+    Equal layouts stay in the order given.
+    """
     base = reference.figure(rank_by)
     rows = [_row(layout, reference, base, rank_by) for layout in layouts]
-    return tuple(sorted(rows, key=lambda row: -(row.layout.figure(rank_by) or 0.0)))
+    return tuple(
+        sorted(
+            rows,
+            key=lambda row: (row.layout.plan is None, -(row.layout.figure(rank_by) or 0.0)),
+        )
+    )
 
 
 def _row(layout: Layout, reference: Layout, base: float | None, rank_by: RankBy) -> Row:

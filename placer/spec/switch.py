@@ -48,14 +48,14 @@ class SwitchSpec(BaseModel):
     """Of one port, one direction."""
     split: Annotated[int, Field(strict=True, ge=1, le=16)] = 1
     """Narrower ports that one port can be split into, at most."""
-    power: SourcedFigure[Power] | None = None
+    power: Power | None = None
     """Without its optical modules."""
 
     @property
     def power_w(self) -> float:
         """Without optical modules; by its capacity where nothing is stated."""
         if self.power is not None:
-            return self.power.value
+            return self.power
         tbit_per_s = self.ports * self.rate * BITS_PER_BYTE / TERA
         return tbit_per_s * fabric_facts().switch_power_per_tbit.value
 
@@ -65,6 +65,17 @@ class SwitchSpec(BaseModel):
         if whole >= 1:
             return float(self.ports * min(whole, self.split))
         return self.ports * self.rate / rate_bytes_per_s
+
+
+class SwitchEntry(BaseModel):
+    """A switch as the catalogue writes it; fields as in ``SwitchSpec``."""
+
+    model_config = FROZEN
+
+    ports: Ports
+    rate: Annotated[Bandwidth, Field(gt=0)]
+    split: Annotated[int, Field(strict=True, ge=1, le=16)] = 1
+    power: SourcedFigure[Power] | None = None
 
 
 class MediumFacts(BaseModel):
@@ -81,7 +92,7 @@ class FabricFacts(BaseModel):
 
     model_config = FROZEN
 
-    switches: dict[str, SwitchSpec]
+    switches: dict[str, SwitchEntry]
     switch_power_per_tbit: SourcedFigure[Power]
     """Of a switch whose own power is not stated."""
     usual_switch: dict[ScaleOutLink, tuple[str, ...]]
@@ -97,24 +108,36 @@ class FabricFacts(BaseModel):
 @cache
 def fabric_facts() -> FabricFacts:
     """The figures that travel with placer."""
-    facts = load_document(DATA, FabricFacts)
-    named = {k: s.model_copy(update={"name": k}) for k, s in facts.switches.items()}
-    return facts.model_copy(update={"switches": named})
+    return load_document(DATA, FabricFacts)
+
+
+@cache
+def switch_catalogue() -> dict[str, SwitchSpec]:
+    """Switches by their names."""
+    return {
+        name: SwitchSpec.model_construct(
+            name=name,
+            ports=entry.ports,
+            rate=entry.rate,
+            split=entry.split,
+            power=None if entry.power is None else entry.power.value,
+        )
+        for name, entry in fabric_facts().switches.items()
+    }
 
 
 def usual_switch(link: ScaleOutLink, rate_bytes_per_s: float) -> SwitchSpec:
     """What a network is built of where nobody says: the first switch as fast as its NICs."""
-    facts = fabric_facts()
-    names = facts.usual_switch[link]
-    fast = [name for name in names if facts.switches[name].rate >= rate_bytes_per_s * (1 - 1e-9)]
-    return facts.switches[(fast or list(names[-1:]))[0]]
+    usual = [switch_catalogue()[name] for name in fabric_facts().usual_switch[link]]
+    fast = [switch for switch in usual if switch.rate >= rate_bytes_per_s * (1 - 1e-9)]
+    return (fast or usual[-1:])[0]
 
 
 def known_switch(value: object) -> object:
     """Let a key of the catalogue stand for its switch."""
     if not isinstance(value, str):
         return value
-    switches = fabric_facts().switches
+    switches = switch_catalogue()
     if value not in switches:
         raise ValueError(
             f"expected {', '.join(switches)} or {{ports: 64, rate: 400 Gbit/s}}, found"

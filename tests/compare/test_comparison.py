@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from compare_samples import OPTIONS, RUN, layout
@@ -19,6 +20,8 @@ from placer.compare.difference import IDLE, difference_of, gpu_seconds_per_token
 from placer.compare.ranking import ranked
 from placer.errors import InputError
 from placer.report.comparison.document import comparison_json
+from placer.report.comparison.markdown import comparison_markdown
+from placer.report.comparison.page import comparison_page
 from placer.report.comparison.terminal import render_comparison
 from placer.spec.run import Precision
 
@@ -62,7 +65,7 @@ def test_terms_sum_to_the_difference(comparison: Comparison) -> None:
 
 def test_accelerators_left_idle_cost_their_time(comparison: Comparison) -> None:
     whole = by_name(comparison)["fast"]
-    half = replace(whole, num_gpus=2 * whole.num_gpus)
+    half = replace(whole, num_gpus=2 * whole.num_gpus, share=1.0)
     terms = gpu_seconds_per_token(half)
     assert terms is not None
     assert terms[IDLE] == pytest.approx(sum(terms.values()) / 2.0)
@@ -142,6 +145,47 @@ def test_renderings_say_the_same(comparison: Comparison) -> None:
     assert data["rows"][2]["plan"] is None
     assert f"{data['rows'][0]['ratio']:.2f}x slow" in text
     assert "Without a plan" in text
+
+
+def test_ranking_by_energy_and_money(tmp_path: Path) -> None:
+    new = layout("new", accelerator="b200_sxm")
+    unpublished = layout("unpublished", accelerator="mi300x", scale_up={})
+    layouts = [FAST, new, unpublished]
+    compared = placer.compare(DENSE_MODEL, layouts, RUN, OPTIONS, rank_by=RankBy.JOULE)
+    assert compared.rows[-1].layout.name == "unpublished"
+    assert compared.rows[-1].ratio is None
+    first, second = (row.layout.joules_per_token for row in compared.rows[:2])
+    assert first is not None
+    assert second is not None
+    assert first < second
+    with pytest.raises(InputError, match=r"accelerators.h100_sxm"):
+        placer.compare(DENSE_MODEL, [FAST], RUN, OPTIONS, rank_by=RankBy.DOLLAR)
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("rent_per_hour: {h100_sxm: 1, b200_sxm: 100}")
+    compared = placer.compare(
+        DENSE_MODEL, [FAST, new], RUN, OPTIONS, rank_by=RankBy.DOLLAR, prices=prices
+    )
+    assert compared.rows[0].layout.name == "fast"
+    cost = compared.rows[0].layout.cost_per_million_tokens
+    speed = compared.rows[0].layout.tokens_per_s
+    assert speed is not None
+    assert cost == pytest.approx(64 / 3600 / speed * 1e6)
+    assert "100.00x the cost of an accelerator-hour" in " ".join(
+        render_comparison(compared).split()
+    )
+
+
+def test_a_page_and_markdown_hold_every_layout() -> None:
+    spec = layout("other")
+    compared = placer.compare(DENSE_MODEL, [FAST, spec], RUN, OPTIONS, tokens=1e12)
+    html, text = comparison_page(compared), comparison_markdown(compared)
+    for row in compared.rows:
+        assert row.layout.name in html
+        assert f"| {row.layout.name} |" in text
+    assert "<script" not in html
+    assert comparison_page(compared) == html
+    widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
+    assert min(widths) >= 3
 
 
 def test_the_command_ranks(

@@ -1,1 +1,1 @@
-"""Renderings of a comparison: terminal, JSON, all from one object."""
+"""Renderings of a comparison, all from one object: terminal, JSON, Markdown, HTML."""

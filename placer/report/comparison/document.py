@@ -10,6 +10,7 @@ from placer.plan.serialise import plan_to_data
 
 if TYPE_CHECKING:
     from placer.compare.comparison import Comparison, Row
+    from placer.compare.fabric.inventory import Inventory
 
 SCHEMA: Final = "placer.compare/v1"
 
@@ -26,13 +27,15 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
         "model": comparison.model,
         "run": comparison.run.model_dump(mode="json"),
         "ranked_by": comparison.rank_by.value,
-        "reference": comparison.reference,
+        "reference": comparison.reference.name,
+        "equal": comparison.budget or None,
+        "currency": comparison.currency,
         "assumptions": list(comparison.assumptions),
-        "rows": [_row(row) for row in comparison.rows],
+        "rows": [_row(row, comparison.currency) for row in comparison.rows],
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Row, currency: str) -> dict[str, Any]:
     layout, plan = row.layout, row.layout.plan
     estimate = None if plan is None else plan.estimate
     return {
@@ -46,7 +49,39 @@ def _row(row: Row) -> dict[str, Any]:
         "ratio": row.ratio,
         "difference": None if row.difference is None else asdict(row.difference),
         "reason": layout.reason or None,
-        "usd_per_million_tokens": None,
-        "joules_per_token": None,
+        "usd_per_million_tokens": layout.cost_per_million_tokens if currency == "USD" else None,
+        "cost_per_million_tokens": layout.cost_per_million_tokens,
+        "joules_per_token": layout.joules_per_token,
+        "power_w": layout.power_w,
+        "parts": None if layout.inventory is None else _parts(layout.inventory),
+        "purchase": None if layout.cost is None else layout.cost.purchase,
+        "modules_in_800g": None if layout.cost is None else layout.cost.modules_in_800g,
+        "cost_lacks": [] if layout.cost is None else list(layout.cost.missing),
+        "training": None if layout.training is None else asdict(layout.training),
         "plan": None if plan is None else plan_to_data(plan),
+    }
+
+
+def _parts(counted: Inventory) -> dict[str, Any]:
+    """Counts and power of a whole cluster's parts."""
+    return {
+        "gpus": counted.num_gpus,
+        "hosts": counted.num_hosts,
+        "switches": counted.num_switches,
+        "links": counted.num_links,
+        "modules": counted.num_modules,
+        "power_w": asdict(counted.power) | {"total_w": counted.power.total_w},
+        "tiers": [
+            {
+                "level": switches.level,
+                "tier": switches.tier,
+                "switches": switches.count,
+                "ports": switches.switch.ports,
+                "links": links.count,
+                "rate_bytes_per_s": links.rate_bytes_per_s,
+                "medium": links.medium.value,
+                "modules": links.num_modules,
+            }
+            for switches, links in zip(counted.switches, counted.links, strict=True)
+        ],
     }
