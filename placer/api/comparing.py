@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from placer import __version__
 from placer.api.planning import plan
 from placer.api.question import RunOptions, complete_run, read_cluster
 from placer.compare.budget import Budget
@@ -166,6 +167,7 @@ def compare(
         currency=priced.currency,
         assumptions=assumptions,
         rows=ranked(layouts, layouts[against], rank_by),
+        placer_version=__version__,
     )
 
 

@@ -121,6 +121,7 @@ class Comparison:
     currency: str
     assumptions: tuple[str, ...]
     rows: tuple[Row, ...]
+    placer_version: str
 
 
 def _over(value: float | None, divisor: float | None) -> float | None:

@@ -24,6 +24,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
     """The document as plain data: rows best first, each with its whole plan."""
     return {
         "schema": SCHEMA,
+        "placer_version": comparison.placer_version,
         "model": comparison.model,
         "run": comparison.run.model_dump(mode="json"),
         "ranked_by": comparison.rank_by.value,

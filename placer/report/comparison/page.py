@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from placer import __version__
 from placer.report.comparison.figures import time_figure
 from placer.report.comparison.sections import notes, sections
 from placer.report.comparison.tables import solved
@@ -26,7 +25,7 @@ def comparison_page(comparison: Comparison) -> str:
         lead=(f"{headline(comparison)}.", f"{question(comparison)}; {ranking(comparison)}."),
         facts=_facts(comparison),
         sections=tuple(_sections(comparison)),
-        footer=(f"placer {__version__}",),
+        footer=(f"placer {comparison.placer_version}",),
     )
 
 
