@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from placer.plan.arithmetic import Quantity, all_of, any_of, at_least, forbidden, multiple_of
 from placer.plan.legality import BoolArray, Case, ChoiceRule, Rule, RuleSet
-from placer.plan.strategy import CrossSiteMode
+from placer.plan.strategy import CrossSiteMode, Schedule
 
 if TYPE_CHECKING:
     from placer.plan.strategy import IntArray, Strategy
@@ -194,6 +194,12 @@ MATHEMATICS: tuple[Rule, ...] = (
 )
 
 
+def _least_microbatches(strategy: Strategy) -> int:
+    """Micro-batches from which a schedule leaves the bubble that is known of it."""
+    times = {Schedule.ZERO_BUBBLE: 1, Schedule.DUAL_PIPE: 2}.get(strategy.schedule, 0)
+    return times * strategy.pp if strategy.pp > 1 else 0
+
+
 def _shares_add_up(strategy: Strategy) -> bool:
     """Whether replicas add up at whole stages, or stages at whole replicas."""
     shares = strategy.cross_site.shares
@@ -215,6 +221,16 @@ SINGLE_MATHEMATICS: tuple[ChoiceRule, ...] = (
             f" {c.strategy.dp_shard * c.strategy.dp_replicate}, dp {c.strategy.dp}"
         ),
         remedy="Set dp_replicate to dp / dp_shard.",
+    ),
+    ChoiceRule(
+        name="schedule_fills",
+        sentence="Zero-bubble runs at least pp micro-batches, DualPipe 2 pp (deepseek-ai/DualPipe).",
+        refuses=lambda c: c.strategy.num_microbatches < _least_microbatches(c.strategy),
+        arithmetic=lambda c: (
+            f"num_microbatches {c.strategy.num_microbatches} < {_least_microbatches(c.strategy)},"
+            f" pp {c.strategy.pp}, {c.strategy.schedule.value}"
+        ),
+        remedy="Raise the number of micro-batches, or set schedule 1f1b.",
     ),
     ChoiceRule(
         name="sites_divide_dp",

@@ -7,78 +7,40 @@ sharded weights, whose collectives run layer by layer and slow computation even 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
-from simulation_samples import EVEN_CLUSTERS, narrow_cluster, random_plans
+from simulation_comparison import Compared, check, compared, usual
+from simulation_samples import EVEN_CLUSTERS, Kind, narrow_cluster, random_plans, wide_plans
 
-from placer.plan.plan import Plan
+from placer import api
+from placer.plan.strategy import Schedule
 from placer.simulate.simulation import simulate_plan
 from placer.spec.cluster import ClusterSpec
 
 SEED = 1
 NARROW_CLUSTERS = tuple(narrow_cluster(ratio) for ratio in (2.0, 4.0, 7.0))
-UNEVEN = 1.2
-"""Longest chunk of a stage over its mean one, in layers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """A plan, and how much longer its estimate says a step takes than its simulation."""
-
-    plan: Plan
-    error: float
-
-    @property
-    def is_sharded(self) -> bool:
-        return self.plan.strategy.zero_stage == 3
-
-    @property
-    def is_uneven(self) -> bool:
-        chunks = self.plan.placement.pipeline_layout.chunks
-        return any(
-            max(sizes) > UNEVEN * sum(sizes) / len(sizes)
-            for stage in range(self.plan.strategy.pp)
-            for sizes in [[c.num_layers for c in chunks if c.stage == stage]]
-        )
-
-    def __str__(self) -> str:
-        names = f"{self.plan.model.name} on {self.plan.cluster.name}"
-        return f"{self.error:+.1%} {names}: {self.plan.strategy}"
-
-
-def compared(clusters: tuple[str | ClusterSpec, ...], count: int) -> list[Compared]:
+def many(clusters: tuple[str | ClusterSpec, ...], count: int) -> list[Compared]:
     """Random plans, the same every time."""
-    return [
-        Compared(plan=plan, error=plan.estimate.step_time_s / simulate_plan(plan).step_time_s - 1.0)
-        for plan in random_plans(SEED, count, clusters)
-    ]
+    return compared(random_plans(SEED, count, clusters))
 
 
-def check(found: list[Compared], *, mean: float, worst: float) -> None:
-    """Mean and worst error; the message lists who is beyond the worst."""
-    sizes = [abs(one.error) for one in found]
-    beyond = [str(one) for one in found if abs(one.error) > worst]
-    assert not beyond, "\n".join(beyond)
-    assert sum(sizes) / len(sizes) <= mean
-
-
-def usual(found: list[Compared]) -> list[Compared]:
-    """Plans without a known gap between the two accounts."""
-    return [one for one in found if not one.is_sharded and not one.is_uneven]
+def wide(kind: Kind, clusters: tuple[str | ClusterSpec, ...], count: int) -> list[Compared]:
+    """Random plans of one kind."""
+    return compared(wide_plans(SEED, count, clusters, kind))
 
 
 def test_estimates_agree_without_contention() -> None:
-    check(usual(compared(EVEN_CLUSTERS, 40)), mean=0.03, worst=0.08)
+    check(usual(many(EVEN_CLUSTERS, 40)), mean=0.03, worst=0.08)
 
 
 def test_estimates_agree_over_narrow_uplinks() -> None:
-    check(usual(compared(NARROW_CLUSTERS, 15)), mean=0.03, worst=0.10)
+    check(usual(many(NARROW_CLUSTERS, 15)), mean=0.03, worst=0.10)
 
 
 @pytest.mark.slow
 def test_two_hundred_estimates_agree_without_contention() -> None:
-    found = compared(EVEN_CLUSTERS, 260)
+    found = many(EVEN_CLUSTERS, 260)
     assert len(usual(found)) >= 200
     check(usual(found), mean=0.03, worst=0.08)
     check([one for one in found if one.is_uneven], mean=0.10, worst=0.20)
@@ -87,8 +49,71 @@ def test_two_hundred_estimates_agree_without_contention() -> None:
 
 @pytest.mark.slow
 def test_a_hundred_estimates_agree_over_narrow_uplinks() -> None:
-    found = compared(NARROW_CLUSTERS, 130)
+    found = many(NARROW_CLUSTERS, 130)
     assert len(usual(found)) >= 100
     check(usual(found), mean=0.03, worst=0.10)
     check([one for one in found if one.is_uneven], mean=0.10, worst=0.20)
     check([one for one in found if one.is_sharded], mean=0.15, worst=0.30)
+
+
+ORDINARY = (Kind.PLAIN, Kind.FEW, Kind.WIDE_EXPERTS)
+"""Fewer micro-batches than stages and experts over several domains are told alike by both."""
+
+
+@pytest.mark.parametrize("kind", ORDINARY)
+def test_estimates_agree_whatever_the_degrees(kind: Kind) -> None:
+    check(usual(wide(kind, EVEN_CLUSTERS, 8)), mean=0.03, worst=0.08)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ORDINARY)
+def test_many_estimates_agree_whatever_the_degrees(kind: Kind) -> None:
+    check(usual(wide(kind, EVEN_CLUSTERS, 80)), mean=0.03, worst=0.08)
+    check(usual(wide(kind, NARROW_CLUSTERS, 40)), mean=0.03, worst=0.10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "mean", "worst"),
+    [(Kind.UNEVEN, 0.05, 0.20), (Kind.SHARDED, 0.08, 0.30), (Kind.SCHEDULE, 0.07, 0.40)],
+)
+def test_how_far_known_gaps_go(kind: Kind, mean: float, worst: float) -> None:
+    check(wide(kind, EVEN_CLUSTERS, 40), mean=mean, worst=worst)
+    check(wide(kind, NARROW_CLUSTERS, 40), mean=mean, worst=worst)
+
+
+def error_of(
+    model: str, cluster: str, configuration: api.Configuration, batch: int, seq_len: int = 4096
+) -> float:
+    """How much longer the estimate says a step takes than its simulation."""
+    run = api.RunOptions(global_batch_size=batch, seq_len=seq_len, framework="any")
+    plan = api.estimate(model, cluster, configuration, run)
+    return plan.estimate.step_time_s / simulate_plan(plan).step_time_s - 1.0
+
+
+@pytest.mark.xfail(reason="the bubble leaves out exposed gathers of sharded weights: -26 %")
+def test_a_pipeline_of_sharded_stages() -> None:
+    """Fill and drain take (pp - 1) passes, each with the traffic that its computation hides not.
+
+    At pp 8 and 8 micro-batches the estimate has 0.56 s of bubble beside 0.72 s of traffic for 8 of
+    them; 0.56 s + 7/8 0.72 s = 1.19 s is what the simulation finds.
+    """
+    sharded = api.Configuration(tp=8, pp=8, dp=8, zero_stage=3)
+    assert abs(error_of("llama-3.1-70b", "dgx-h100-superpod-1k", sharded, 64)) <= 0.08
+
+
+@pytest.mark.xfail(reason="an interleaved fill passes vpp times over its hops: -9 %")
+def test_hops_of_a_short_interleaved_step() -> None:
+    """With as many micro-batches as stages, each of the vpp rounds waits for pp hops, both ways.
+
+    The estimate counts the first round's; 0.035 s of 0.486 s are missing at vpp 4.
+    """
+    chunks = api.Configuration(pp=8, vpp=4, dp=4)
+    assert abs(error_of("llama-3.1-8b", "b200-nvl8-576", chunks, 32)) <= 0.08
+
+
+@pytest.mark.xfail(reason="the estimate waits for the longest stage of DualPipe, not pair: +38 %")
+def test_dual_pipe_evens_out_its_ends() -> None:
+    """Stages s and pp - 1 - s share accelerators, so that a long last stage rests on a short one."""
+    mirrored = api.Configuration(cp=4, pp=16, schedule=Schedule.DUAL_PIPE, micro_batch_size=2)
+    assert abs(error_of("llama-3.1-8b", "dgx-h100-superpod-1k", mirrored, 64)) <= 0.20
