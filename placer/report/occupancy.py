@@ -1,7 +1,7 @@
 """The cluster as nested boxes, and what each place in it does: the data of the placement map.
 
-Small clusters show every accelerator, larger ones every scale-up domain, huge ones every unit of
-a network level. Levels of many units are not framed.
+Small clusters show every accelerator, larger ones every host or scale-up domain, huge ones every
+unit of a network level. Levels of many units are not framed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Use(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One accelerator, one domain, or consecutive domains.
+    """One accelerator, one host, one unit of a level, or consecutive ones.
 
     ``parts`` are pairs of a stage (or a ``Use``) and how many accelerators serve it, in order of
     place. ``cell`` numbers the model-parallel group that holds the whole tile, -1 where none does;
@@ -97,8 +97,7 @@ class _Census:
         unused[topology.gpu_state == GpuState.SPARE] = Use.SPARE
         stage = self._rank // plan.strategy.gpus_per_stage
         self._kind = np.where(self._rank >= 0, stage, unused)
-        few = topology.num_domains <= MOST_FRAMES
-        self._each_gpu = few and topology.num_accelerators <= MOST_GPUS
+        self._inside_domains = _tile_inside_domains(topology)
         self._tile_level = _tile_level(topology)
         self._block = _block(topology, self._tile_level)
 
@@ -113,8 +112,10 @@ class _Census:
         )
 
     def _tile_name(self) -> str:
-        if self._each_gpu:
+        if self._inside_domains == 1:
             return "one GPU"
+        if self._inside_domains:
+            return f"one host of {self._inside_domains} GPUs"
         level = self._topology.levels[self._tile_level]
         one = f"one {level.name} of {level.num_accelerators} GPUs"
         several = f"up to {self._block} {level.name}s of {level.num_accelerators} GPUs"
@@ -125,9 +126,9 @@ class _Census:
         topology = self._topology
         name = topology.unit_name(level, unit)
         if level == topology.domain_level:
-            return Box(name=name, tiles=tuple(self._gpu_tiles(unit)))
+            return Box(name=name, tiles=tuple(self._host_tiles(unit)))
         below = level - 1
-        if not self._each_gpu and below <= self._framed_level():
+        if not self._inside_domains and below <= self._framed_level():
             return Box(name=name, tiles=tuple(self._unit_tiles(self._inside(level, unit))))
         inside = [self._box(below, child) for child in self._children(level, unit)]
         if len(inside) == 1:
@@ -153,21 +154,22 @@ class _Census:
         found: list[int] = np.unique(column).tolist()
         return found
 
-    def _gpu_tiles(self, domain: int) -> Iterator[Tile]:
+    def _host_tiles(self, domain: int) -> Iterator[Tile]:
+        """The accelerators of a domain one by one, or host by host."""
         topology = self._topology
         first = int(topology.domain_first_gpu[domain])
         ids = np.arange(first, first + int(topology.domain_gpus[domain]))
         hosts = topology.host_of(ids)
-        names = dict(
-            zip(
-                np.unique(hosts).tolist(),
-                topology.host_names(np.unique(hosts).tolist()),
-                strict=True,
-            )
-        )
-        within = topology.gpu_index_in_host(ids).tolist()
-        for gpu, host, index in zip(ids.tolist(), hosts.tolist(), within, strict=True):
-            yield self._tile(f"{names[host]} GPU {index}", gpu, gpu + 1)
+        found = np.unique(hosts)
+        names = topology.host_names(found.tolist())
+        for host, name in zip(found.tolist(), names, strict=True):
+            own = ids[hosts == host]
+            if self._inside_domains > 1:
+                yield self._tile(name, int(own[0]), int(own[-1]) + 1)
+                continue
+            within = topology.gpu_index_in_host(own).tolist()
+            for gpu, index in zip(own.tolist(), within, strict=True):
+                yield self._tile(f"{name} GPU {index}", gpu, gpu + 1)
 
     def _unit_tiles(self, units: list[int]) -> Iterator[Tile]:
         topology, level = self._topology, self._tile_level
@@ -196,6 +198,16 @@ class _Census:
             first_replica=bool(np.any(replicas == 0)),
             tip=f"{name}: {_told(kinds)}{_ranks(used)}",
         )
+
+
+def _tile_inside_domains(topology: Topology) -> int:
+    """Accelerators of a tile that is smaller than a domain: one, those of a host, or 0 for none."""
+    if topology.num_domains > MOST_FRAMES:
+        return 0
+    if topology.num_accelerators <= MOST_GPUS:
+        return 1
+    few = topology.num_domains < FEWEST_TILES and topology.num_hosts <= MOST_TILES
+    return topology.gpus_per_host if few else 0
 
 
 def _tile_level(topology: Topology) -> int:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from placer.report.tabular import Table, columns
 from placer.report.text.canvas import runs, span
 from placer.report.text.layers import stage_contents
+from placer.topology.build import build_topology
 from placer.units import format_percent, format_time
 
 if TYPE_CHECKING:
@@ -17,16 +20,25 @@ if TYPE_CHECKING:
 def stages_table(plan: Plan) -> Table:
     """One row per stage."""
     estimate, layout = plan.estimate, plan.placement.pipeline_layout
+    parts = stage_parts(plan)
+    mixed = len(set(parts)) > 1
     totals = [memory.total_bytes for memory in estimate.memory]
     limits = estimate.memory_limit_bytes
     return Table(
         caption=f"Stages; each runs on {plan.strategy.gpus_per_stage:,} GPUs",
         columns=columns(
-            "stage", "holds", "layers", "time per micro-batch>", "memory per GPU>", "full>"
+            "stage",
+            *(("on",) if mixed else ()),
+            "holds",
+            "layers",
+            "time per micro-batch>",
+            "memory per GPU>",
+            "full>",
         ),
         rows=tuple(
             (
                 str(stage),
+                *((parts[stage],) if mixed else ()),
                 stage_contents(layout, stage),
                 stage_layers(layout, stage),
                 format_time(estimate.stage_time_s[stage]),
@@ -36,6 +48,18 @@ def stages_table(plan: Plan) -> Table:
             for stage in range(plan.strategy.pp)
         ),
     )
+
+
+def stage_parts(plan: Plan) -> tuple[str, ...]:
+    """The accelerators each stage runs on: ``h100_sxm``, or ``a100_80g_sxm, h100_sxm``."""
+    topology = build_topology(plan.cluster)
+    found: list[set[str]] = [set() for _ in range(plan.strategy.pp)]
+    for run in plan.placement.cells:
+        for first, count in run.gpu_ids:
+            domains = np.unique(topology.domain_of(np.arange(first, first + count)))
+            for generation in np.unique(topology.domain_generation[domains]).tolist():
+                found[run.stage].add(topology.accelerators[generation].key)
+    return tuple(", ".join(sorted(keys)) for keys in found)
 
 
 def stage_layers(layout: PipelineLayout, stage: int) -> str:

@@ -69,6 +69,7 @@ def test_one_pipeline_is_ringed() -> None:
         ("dgx-h100-superpod-16k", "one nvlink of 8 GPUs", 2048),
         ("multiplane-131k", "one leaf of 256 GPUs", 512),
         ("gb200-superpod-576", "one GPU", 576),
+        ("cloudmatrix384-x16", "one host of 8 GPUs", 768),
     ],
 )
 def test_large_clusters_show_larger_tiles(cluster: str, tile: str, count: int) -> None:
