@@ -81,7 +81,7 @@ def _typed(request: SiteRequest) -> tuple[str, ...]:
 
 
 def _refuse_unknown(question: Question, request: SiteRequest) -> None:
-    """Arrangements asked for by name that the framework's rules exclude."""
+    """What is asked for by name and the framework's rules, or the measurements, exclude."""
     problems = [
         Problem(
             source="--cross-site",
@@ -93,6 +93,16 @@ def _refuse_unknown(question: Question, request: SiteRequest) -> None:
         for rule in question.rules.choice_rules
         if rule.name.endswith("cross_site") and rule.refuses(_bare(question, mode))
     ]
+    most = published_quality().max_inner_steps
+    if request.inner_steps > most and not request.extrapolate:
+        problems.append(
+            Problem(
+                source="--inner-steps",
+                expected=f"at most {most}, the most whose loss was measured",
+                found=str(request.inner_steps),
+                remedy="Add --extrapolate to go on anyway.",
+            )
+        )
     if problems:
         raise InputError(problems)
 

@@ -7,6 +7,7 @@ formulas of the traffic are those of ``cost.across``.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from placer.plan.estimate import Estimate
     from placer.plan.placement import CellRun, Placement
     from placer.plan.strategy import CrossSite, Strategy, StrategyBatch
-    from placer.topology.tree import Topology
+    from placer.topology.tree import SiteLink, Topology
 
 ACTIVATION_BYTES: Final = 2.0
 """Per element that crosses between two stages, bf16."""
@@ -59,11 +60,20 @@ class SiteTraffic:
 def site_graph(model: CostModel) -> SiteGraph:
     """The links between the sites of the model's cluster, at the rate software gets."""
     topology = model.topology
-    return SiteGraph(
-        num_sites=len(topology.sites),
-        links=topology.site_links,
-        efficiency=model.constants.link(DCI_LINK).ring,
-    )
+    efficiency = model.constants.link(DCI_LINK).ring
+    return _graph(len(topology.sites), topology.site_links, efficiency)
+
+
+@lru_cache(maxsize=64)
+def _graph(num_sites: int, links: tuple[SiteLink, ...], efficiency: float) -> SiteGraph:
+    return SiteGraph(num_sites=num_sites, links=links, efficiency=efficiency)
+
+
+@lru_cache(maxsize=1024)
+def _ring(
+    num_sites: int, links: tuple[SiteLink, ...], efficiency: float, sites: tuple[int, ...]
+) -> Exchange:
+    return _graph(num_sites, links, efficiency).exchange(sites)
 
 
 def site_numbers(topology: Topology, cross_site: CrossSite) -> tuple[int, ...]:
@@ -92,7 +102,10 @@ def site_terms(model: CostModel, cross_site: CrossSite) -> SiteTerms:
 
 def exchange_of(model: CostModel, cross_site: CrossSite) -> Exchange:
     """The ring over the sites used."""
-    return site_graph(model).exchange(site_numbers(model.topology, cross_site))
+    topology = model.topology
+    sites = tuple(sorted(site_numbers(topology, cross_site)))
+    efficiency = model.constants.link(DCI_LINK).ring
+    return _ring(len(topology.sites), topology.site_links, efficiency, sites)
 
 
 def inside_model(model: CostModel, view: SiteView, cross_site: CrossSite) -> CostModel:
@@ -171,6 +184,27 @@ def outer_exchange(model: CostModel, cross_site: CrossSite) -> OuterExchange:
     )
 
 
+def least_over_any_link_s(model: CostModel, cross_site: CrossSite, inside_s: float) -> float:
+    """A bound on steps that take ``inside_s`` inside any two or more sites of the cluster.
+
+    A ring sends at least the payload over some link. Gradients hide behind less than the step's
+    computation, so a step takes no less than they do; so do a pipeline's activations.
+    """
+    graph = site_graph(model)
+    widest = max(
+        graph.free_bytes_per_s(link, forward=way)
+        for link in range(len(graph.links))
+        for way in (True, False)
+    )
+    if cross_site.mode is CrossSiteMode.PIPELINE:
+        tokens = model.run.global_batch_size * model.run.seq_len
+        return max(inside_s, ACTIVATION_BYTES * tokens * model.model.hidden_size / widest)
+    traffic_s = payload_bytes(model, cross_site) / widest
+    if cross_site.mode is CrossSiteMode.DILOCO:
+        return inside_s + traffic_s / (cross_site.inner_steps or 1)
+    return max(inside_s, traffic_s / (cross_site.inner_steps or 1))
+
+
 def needed_overlap_steps(model: CostModel, cross_site: CrossSite, step_s: float, most: int) -> int:
     """Inner steps a fragment should have on its way: as few as hide it, ``most`` at most."""
     least = least_overlap_steps(
@@ -207,21 +241,27 @@ def crossings(
     return found
 
 
-def least_pipeline_s(model: CostModel, cross_site: CrossSite) -> tuple[float, float]:
-    """Of any pipeline through these sites: what a step adds at least, and what it takes at least.
+def least_pipeline_s(model: CostModel, cross_site: CrossSite) -> float:
+    """What a step of any pipeline through these sites takes at least: all activations on a link."""
+    cuts = crossings(model, cross_site, 1, 1)
+    return model.run.global_batch_size * max(cut.transfer_s for cut in cuts)
 
-    Each crossing's delay once each way, and the time all activations take on the busiest link.
+
+def fill_waits_s(model: CostModel, cross_site: CrossSite, batch: StrategyBatch) -> FloatArray:
+    """What strategies wait between sites once a step, to fill and drain; (N,).
+
+    The replicas' micro-batches that cross at once are 1 / M of the batch.
     """
     cuts = crossings(model, cross_site, 1, 1)
-    step = model.run.global_batch_size * max(cut.transfer_s for cut in cuts)
-    added = sum(fill_s(cut) for cut in cuts)
-    return added + tied_s(model, cross_site), step
+    together = model.run.global_batch_size / batch.num_microbatches
+    waits = [2.0 * (cut.latency_s + together * cut.transfer_s) for cut in cuts]
+    return np.asarray(np.sum(waits, axis=0))
 
 
-def least_waits_s(model: CostModel, cross_site: CrossSite, batch: StrategyBatch) -> FloatArray:
-    """What strategies wait between sites at least where 1F1B holds no more than it does; (N,).
+def steady_waits_s(model: CostModel, cross_site: CrossSite, batch: StrategyBatch) -> FloatArray:
+    """What strategies wait in the steady phase where 1F1B holds no more than it does; (N,).
 
-    Each micro-batch takes a crossing's delay longer, so a step the delay M times and the time of
+    Each micro-batch takes a crossing's delay longer, so a step the latency M times and the time of
     all activations once; see ``_crossings_s``.
     """
     cuts = crossings(model, cross_site, 1, 1)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations, product
+from math import prod
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from placer.cost.sites import least_pipeline_s
+from placer.cost.across.quality import published_quality
+from placer.cost.sites import crossings, least_pipeline_s
 from placer.plan.site_shares import usual_arrangement
 from placer.plan.strategy import CrossSite, CrossSiteMode, SiteShare
 from placer.search.candidates import family_bounds
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 SYNCHRONOUS: Final = (CrossSiteMode.SYNC_DP, CrossSiteMode.PIPELINE, CrossSiteMode.NONE)
 APART: Final = (CrossSiteMode.DILOCO, CrossSiteMode.STREAMING_DILOCO)
+MOST_SETS: Final = 128
+"""Sets of sites that are all looked at; of more, those that widest links join."""
 MOST_PIPELINE_SITES: Final = 5
 """Sites a pipeline runs through at most: every order of them is looked at."""
 
@@ -41,23 +45,42 @@ class Arrangement:
     gpus: int
 
 
-def site_sets(ground: Ground) -> Iterator[tuple[int, ...]]:
-    """Sets of sites that can reach each other, one of each kind, largest first.
+def site_sets(ground: Ground) -> tuple[tuple[tuple[int, ...], ...], bool]:
+    """Sets of sites that can reach each other, and whether these are all, up to swaps.
 
     Two sites are interchangeable when they are built and fed alike and have the same links to every
-    other site; of such, the first so many stand for any so many.
+    other site; of such, the first so many stand for any so many. Where that leaves too many sets,
+    those are taken that grow from each site by the widest link.
     """
     kinds = _interchangeable(ground)
-    counts = product(*(range(len(kind) + 1) for kind in kinds))
-    sets = [
-        tuple(
-            sorted(site for kind, count in zip(kinds, chosen, strict=True) for site in kind[:count])
-        )
-        for chosen in counts
-    ]
-    for sites in sorted(filter(None, sets), key=lambda chosen: (-len(chosen), chosen)):
-        if all(ground.graph.route(*pair) is not None for pair in combinations(sites, 2)):
-            yield sites
+    if prod(len(kind) + 1 for kind in kinds) > MOST_SETS:
+        return tuple(sorted(_grown(ground))), False
+    found = []
+    for counts in product(*(range(len(kind) + 1) for kind in kinds)):
+        chosen = zip(kinds, counts, strict=True)
+        sites = tuple(sorted(site for kind, count in chosen for site in kind[:count]))
+        if sites and all(ground.graph.route(*pair) for pair in combinations(sites, 2)):
+            found.append(sites)
+    return tuple(sorted(found)), True
+
+
+def _grown(ground: Ground) -> set[tuple[int, ...]]:
+    """From each site on, sets of every size, one site after the other by the widest link."""
+    found = set()
+    for start in range(ground.num_sites):
+        inside = [start]
+        while inside:
+            found.add(tuple(sorted(inside)))
+            reached = [
+                (link.bandwidth_bytes_per_s, -link.latency_s, -outside)
+                for link in ground.topology.site_links
+                for near, outside in (link.sites, link.sites[::-1])
+                if near in inside and outside not in inside
+            ]
+            if not reached:
+                break
+            inside.append(-max(reached)[2])
+    return found
 
 
 def _interchangeable(ground: Ground) -> list[list[int]]:
@@ -86,10 +109,15 @@ def _links(ground: Ground, renamed: dict[int, int]) -> Iterator[tuple[int, int, 
         yield ends[0], ends[1], link.bandwidth_bytes_per_s, link.latency_s
 
 
-def arrangements(ground: Ground, request: SiteRequest) -> list[Arrangement]:
-    """Everything the request allows; those with most accelerators first."""
+def arrangements(
+    ground: Ground, request: SiteRequest, sets: Sequence[tuple[int, ...]]
+) -> list[Arrangement]:
+    """Everything the request allows of these sets; those with most accelerators first.
+
+    Training apart at more sites than were measured is left out unless asked for.
+    """
     found: list[Arrangement] = []
-    for sites in site_sets(ground):
+    for sites in sets:
         gpus = sum(ground.power[site].fed for site in sites)
         for mode in (*SYNCHRONOUS, *APART):
             single = mode is CrossSiteMode.NONE
@@ -100,14 +128,23 @@ def arrangements(ground: Ground, request: SiteRequest) -> list[Arrangement]:
                 CrossSiteMode.PIPELINE,
             ):
                 continue
+            if len(sites) > most_sites(mode, ground, request):
+                continue
             if mode is CrossSiteMode.PIPELINE:
-                if len(sites) > MOST_PIPELINE_SITES:
-                    continue
                 found.append(Arrangement(mode=mode, sites=best_order(ground, sites), gpus=gpus))
                 continue
             found.append(Arrangement(mode=mode, sites=sites, gpus=gpus))
     rank = [*SYNCHRONOUS, *APART]
     return sorted(found, key=lambda a: (-a.gpus, rank.index(a.mode), a.sites))
+
+
+def most_sites(mode: CrossSiteMode, ground: Ground, request: SiteRequest) -> int:
+    """Sites a mode may use: those measured, those a pipeline can be ordered through."""
+    if mode in APART and not request.extrapolate:
+        return min(ground.num_sites, published_quality().max_replicas)
+    if mode is CrossSiteMode.PIPELINE:
+        return min(ground.num_sites, MOST_PIPELINE_SITES)
+    return ground.num_sites
 
 
 def best_order(ground: Ground, sites: Sequence[int]) -> tuple[int, ...]:
@@ -117,8 +154,8 @@ def best_order(ground: Ground, sites: Sequence[int]) -> tuple[int, ...]:
     def cost(order: tuple[int, ...]) -> tuple[float, float, tuple[int, ...]]:
         shares = tuple(SiteShare(site=names[site], dp=1, pp=1) for site in order)
         arranged = CrossSite(mode=CrossSiteMode.PIPELINE, shares=shares)
-        added, least = least_pipeline_s(ground.model, arranged)
-        return least, added, order
+        delay_s = sum(cut.delay_s for cut in crossings(ground.model, arranged, 1, 1))
+        return least_pipeline_s(ground.model, arranged), delay_s, order
 
     return min(permutations(sites), key=cost)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from placer.cost.across.pipelining import extra_in_flight
-from placer.cost.sites import crossings, least_waits_s
+from placer.cost.sites import crossings, fill_waits_s, steady_waits_s
 from placer.plan.held import held_beyond_schedule
 from placer.plan.ranks import gpu_of_rank
 from placer.plan.strategy import SiteShare
@@ -65,7 +65,7 @@ class ByStage:
         division = self._divided(candidate, instance)
         if division is None:
             return None
-        plain = self._placed(candidate, division, 0)
+        plain = self._placed(candidate, instance, division, 0)
         if plain is None or not self._may_hold_more:
             return plain
         strategy = plain.strategy
@@ -75,17 +75,18 @@ class ByStage:
         stage_s = max(plain.estimate.stage_time_s)
         extra = max(extra_in_flight(cut, stage_s) for cut in cuts)
         while extra:
-            covered = self._placed(candidate, division, extra)
+            covered = self._placed(candidate, instance, division, extra)
             if covered is not None:
                 return min(plain, covered, key=lambda placed: placed.estimate.step_time_s)
             extra //= 2
         return plain
 
     def waits_s(self, batch: StrategyBatch, /) -> np.ndarray:
-        """What 1F1B waits at the crossings, where it may hold no more micro-batches than it does."""
+        """To fill and drain, and in between where 1F1B may hold no more than it does."""
+        once = fill_waits_s(self._ground.model, self._arranged, batch)
         if self._may_hold_more:
-            return np.zeros(len(batch))
-        return least_waits_s(self._ground.model, self._arranged, batch)
+            return once
+        return once + steady_waits_s(self._ground.model, self._arranged, batch)
 
     def least_s(self, candidate: Candidate, /) -> float:
         """Either no micro-batch is held beyond the schedule, or memory must hold at least one.
@@ -99,7 +100,7 @@ class ByStage:
         if several or not self._may_hold_more or sum(room) < instance.pp:
             return candidate.bound_s
         behind = [min(sum(room[cut:]), instance.pp - cut) for cut in range(1, len(room))]
-        waits = least_waits_s(self._ground.model, self._arranged, candidate.batch)
+        waits = steady_waits_s(self._ground.model, self._arranged, candidate.batch)
         without_s = candidate.bound_s + float(waits[0])
         return min(without_s, self._holding_one_s(candidate, instance, behind))
 
@@ -120,10 +121,13 @@ class ByStage:
             + max(instance.num_microbatches - 1.0 - instance.window, 0.0) * longer_s
         )
 
-    def _placed(self, candidate: Candidate, division: StageDivision, extra: int) -> Placed | None:
+    def _placed(
+        self, candidate: Candidate, instance: Instance, division: StageDivision, extra: int
+    ) -> Placed | None:
         """The strategy with so many micro-batches held in addition; None where memory lacks."""
-        beyond = self._beyond(candidate, division.stages, extra)
-        instance = instance_of(candidate, self._merged, beyond)
+        if extra:
+            beyond = self._beyond(candidate, division.stages, extra)
+            instance = instance_of(candidate, self._merged, beyond)
         kinds = kinds_of(instance, division.cells)
         options = Balance(instance, kinds).options(half_hops_s(instance, division.cells, kinds))
         if options is None:

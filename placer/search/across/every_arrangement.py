@@ -11,10 +11,12 @@ import numpy as np
 
 from placer.cost.model import SiteTerms
 from placer.cost.sites import (
+    least_over_any_link_s,
     least_pipeline_s,
     needed_overlap_steps,
     outer_exchange,
     site_terms,
+    tied_s,
 )
 from placer.errors import InfeasibleError, TimeLimitError
 from placer.plan.legality import Choice
@@ -26,11 +28,14 @@ from placer.search.across.arrangements import (
     LeastSteps,
     arranged_as,
     arrangements,
+    most_sites,
+    site_sets,
 )
 from placer.search.across.by_stage import ByStage
 from placer.search.across.ground import Ground
 from placer.search.across.outcome import (
     NOTHING_FITS,
+    OTHER_SETS,
     OUT_OF_TIME,
     SLOWER_AT_SIGHT,
     SLOWER_BY_BOUND,
@@ -82,15 +87,48 @@ class AcrossSearch:
         self._least: dict[object, LeastSteps] = {}
 
     def run(self) -> None:
-        """Look at every arrangement, the synchronous ones first, those with most GPUs first."""
-        everything = arrangements(self.ground, self.request)
+        """Look at every arrangement, the synchronous ones first, those with most GPUs first.
+
+        The first of each mode is always searched, so that its best plan can be told.
+        """
+        sets, all_of_them = site_sets(self.ground)
+        everything = arrangements(self.ground, self.request, sets)
         for group in GROUPS:
-            seen: set[CrossSiteMode] = set()
+            first: dict[CrossSiteMode, Arrangement] = {}
             for arrangement in everything:
                 if arrangement.mode in group:
-                    first = arrangement.mode not in seen
-                    self._look_at(arrangement, self.best_s(group), told=first)
-                    seen.add(arrangement.mode)
+                    first.setdefault(arrangement.mode, arrangement)
+            for arrangement in first.values():
+                self._look_at(arrangement, self.best_s(group), told=True)
+            for arrangement in everything:
+                if arrangement.mode in group and arrangement not in first.values():
+                    self._look_at(arrangement, self.best_s(group), told=False)
+            for mode in first:
+                if not all_of_them and mode is not CrossSiteMode.NONE:
+                    self._leave(mode)
+
+    def _leave(self, mode: CrossSiteMode) -> None:
+        """Bound the sets of sites that were not looked at, all together.
+
+        They have no more accelerators than the largest sites of as many as the mode may use, and
+        what crosses takes at least as long as over the widest link.
+        """
+        most = most_sites(mode, self.ground, self.request)
+        fed = [power.fed for power in self.ground.power]
+        largest = sorted(range(len(fed)), key=lambda site: (-fed[site], site))[:most]
+        gpus = sum(fed[site] for site in largest)
+        everywhere = Arrangement(mode=mode, sites=tuple(sorted(largest)), gpus=gpus)
+        arranged = arranged_as(self.ground, everywhere, self.request)
+        inside_s = self._least_inside_s(everywhere)
+        self.outcomes.append(
+            Outcome(
+                arrangement=replace(everywhere, sites=()),
+                arranged=arranged,
+                plans=(),
+                lower_bound_s=least_over_any_link_s(self.ground.model, arranged, inside_s),
+                reason=OTHER_SETS,
+            )
+        )
 
     def best_s(self, modes: tuple[CrossSiteMode, ...]) -> float:
         """The fastest step of some modes so far."""
@@ -295,9 +333,10 @@ class AcrossSearch:
             outer = outer_exchange(model, arranged)
             return lambda inside_s: inside_s + outer.exposed_s(inside_s)
         if arrangement.mode is CrossSiteMode.PIPELINE:
-            added_s, least_s = least_pipeline_s(model, arranged)
-            return lambda inside_s: max(inside_s, least_s) + added_s
-        return lambda inside_s: inside_s
+            tied, least_s = tied_s(model, arranged), least_pipeline_s(model, arranged)
+            return lambda inside_s: max(inside_s, least_s) + tied
+        exchanged_s = site_terms(model, arranged).exchanged_s
+        return lambda inside_s: max(inside_s, exchanged_s)
 
     def _least_inside_s(self, arrangement: Arrangement) -> float:
         """Least step of that many accelerators, were all their sites one.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SLOWER_AT_SIGHT: Final = "slower: too few accelerators"
 SLOWER_BY_BOUND: Final = "slower by its bound"
+OTHER_SETS: Final = "all other sets of sites, by their accelerators and the widest link"
 NOTHING_FITS: Final = "nothing fits"
 OUT_OF_TIME: Final = "the time limit came first"
 
