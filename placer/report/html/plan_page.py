@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from placer.report.accounts import accounts_table, doubt
 from placer.report.binding import fullest_stage
 from placer.report.explain import neighbours_note, neighbours_table
 from placer.report.figures.alternatives import alternatives_table
@@ -78,7 +79,7 @@ def _sections(found: Findings, figures: PlanFigures) -> list[Section]:
             title="Stages and layers",
             body=(table(stages_table(plan)),),
         ),
-        Section(title="A step, played", body=_played(plan, figures)),
+        Section(title="A step, played", body=_played(found, figures)),
         *(Section(title="Traffic", body=(figure(drawn),)) for drawn in figures.traffic),
         Section(title="What else was possible", body=(*what_else, *_neighbours(explanation))),
         Section(title="What would help", body=(figure(figures.sensitivity),)),
@@ -94,10 +95,12 @@ def _sites(plan: Plan) -> tuple[Section, ...]:
     return (Section(title="Between sites", body=(bullets(tuple(site_lines(plan))), *options)),)
 
 
-def _played(plan: Plan, figures: PlanFigures) -> tuple[Markup, ...]:
-    if figures.pipeline:
-        return tuple(figure(drawn) for drawn in figures.pipeline)
-    steps = plan.strategy.cross_site.inner_steps
+def _played(found: Findings, figures: PlanFigures) -> tuple[Markup, ...]:
+    if found.simulation is not None:
+        pictures = tuple(figure(drawn) for drawn in figures.pipeline)
+        said = paragraphs(doubt(found.simulation))
+        return (*pictures, said, table(accounts_table(found.simulation)))
+    steps = found.explanation.plan.strategy.cross_site.inner_steps
     sentence = (
         f"The sites exchange every {steps} steps, and no single step stands for them all, so none is"
         " played."

@@ -35,7 +35,7 @@ def constants_line(plan: Plan) -> str:
     """``constants of the cost model: 30 measured, 8 assumed, 3 fitted``."""
     kinds = Counter(constant.kind for constant in plan.provenance.constants)
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=_by_count))
-    return f"constants of the cost model: {told} (listed in the plan file)"
+    return f"constants of the cost model: {told} (in the plan file)"
 
 
 def accuracy_line(plan: Plan) -> tuple[str, ...]:
