@@ -72,18 +72,24 @@ class LevelLink:
     def _reachable(self, members: FloatArray) -> FloatArray:
         """Share of an accelerator's links that lead to other members of the group; (N,).
 
-        Directly wired units use one link per peer; on a torus a group fills axis after axis.
+        Directly wired units use one link per peer. On a torus a group fills axis after axis; on one
+        that it fills in part there is no way round, so half of its links are of use (jax-ml
+        scaling-book, tpus.md: no wrap-around below a whole dimension).
         """
         if self.level.shape in (DomainShape.POINT_TO_POINT, DomainShape.MESH):
             return np.clip(members - 1.0, 1.0, None) / max(self.children - 1, 1)
         if self.level.shape is DomainShape.TORUS:
-            return np.asarray(self._filled_axes(members) / len(self._sides()))
+            touched = self._filled_axes(members)
+            whole = np.cumprod(self._sides())[touched - 1]
+            in_part = (members < whole) & (members > 1.0)
+            return np.asarray((touched - 0.5 * in_part) / len(self._sides()))
         return np.ones_like(members)
 
     def _sides(self) -> tuple[int, ...]:
         return self.level.dims or (self.children,)
 
     def _filled_axes(self, members: FloatArray) -> IntArray:
+        """Axes that a group reaches along, the last of them whole or in part; (N,)."""
         sides = self._sides()
         return np.minimum(np.searchsorted(np.cumprod(sides), members) + 1, len(sides))
 

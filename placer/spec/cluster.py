@@ -57,7 +57,7 @@ class ScaleUpSpec(BaseModel):
     """Accelerators of the domain; of an ``outer`` level, units of the level inside."""
     type: DomainShape | None = None
     dims: Annotated[tuple[Count, ...], Field(max_length=8)] = ()
-    """Sides of a torus; their product is the size."""
+    """Sides of a torus; their product is the size, of an outer level in units of the level inside."""
     link: ScaleUpLink | None = None
     bandwidth: Rate | None = None
     """What one accelerator sends while it receives as much (one direction)."""

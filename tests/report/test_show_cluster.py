@@ -51,7 +51,7 @@ def test_two_sites_and_two_scale_up_levels() -> None:
                     "name": "ultra",
                     "size": 4,
                     "type": "torus",
-                    "dims": [4, 4, 4],
+                    "dims": [4],
                     "bandwidth": "128 GB/s",
                     "latency": "1.5 us",
                 },

@@ -175,7 +175,7 @@ class HardwareShop:
             in_network_reduction=_first(stated.in_network_reduction, reduces),
             dims=stated.dims or (port.dims if (size, shape) == (port.size, port.shape) else ()),
         )
-        self._check_dims(level, path)
+        self._check_dims(level, path, size)
         yield level
         while stated.outer is not None:
             stated, path = stated.outer, (*path, "outer")
@@ -201,7 +201,7 @@ class HardwareShop:
             in_network_reduction=bool(stated.in_network_reduction),
             dims=stated.dims,
         )
-        self._check_dims(level, path)
+        self._check_dims(level, path, level.num_accelerators // inner.num_accelerators)
         return level
 
     def _inner_size(self, size: PartCount, path: Path) -> int:
@@ -225,13 +225,14 @@ class HardwareShop:
             return inner.num_accelerators
         return size.count
 
-    def _check_dims(self, level: ScaleUpLevel, path: Path) -> None:
+    def _check_dims(self, level: ScaleUpLevel, path: Path, num_units: int) -> None:
+        """The sides of a torus multiply to the units it joins."""
         volume = math.prod(level.dims) if level.dims else 0
-        if level.shape is DomainShape.TORUS and volume != level.num_accelerators:
+        if level.shape is DomainShape.TORUS and volume != num_units:
             found = " x ".join(map(str, level.dims)) + f" = {volume}" if level.dims else "none"
             self.findings.add(
                 (*path, "dims"),
-                f"sides whose product is the size, {level.num_accelerators}",
+                f"sides whose product is the size, {num_units}",
                 found,
                 "Write for example dims: [4, 4, 8].",
             )
