@@ -11,6 +11,8 @@ from placer import __version__
 from placer.api.executors import Executor, InThisProcess
 from placer.api.question import RunOptions, ask, complete_run
 from placer.api.solving import LayoutTask, layout_task, searched
+from placer.compare.economics.cost import cost_of
+from placer.compare.economics.prices import Prices
 from placer.compare.fabric.counting import inventory
 from placer.compare.sweep.axes import Axis, Point, applied, label, points
 from placer.compare.sweep.result import Footprint, Gain, Sweep, SweepRow
@@ -71,6 +73,7 @@ def sweep(
     calibration: str | Path | None = None,
     executor: Executor | None = None,
     store: Store | None = None,
+    prices: str | Path | Prices | None = None,
     sensitivity: bool = False,
     listener: SweepListener | None = None,
 ) -> Sweep:
@@ -95,6 +98,8 @@ def sweep(
         Where layouts are solved; this process when None.
     store
         Where answers are kept and looked up; nowhere when None.
+    prices
+        A file of prices, or the object itself; what travels with placer when None.
     sensitivity
         Whether to ask what a tenth more of each resource buys the best layout.
     listener
@@ -113,9 +118,9 @@ def sweep(
     """
     model_spec = model if not isinstance(model, (str, Path)) else load_model(str(model))[0]
     options = options or SearchOptions(gap=USUAL_GAP, top=1)
-    layouts = _layouts(
-        Path(resolve_input(str(template), CatalogueKind.CLUSTER).path), axes, options
-    )
+    priced = prices if isinstance(prices, Prices) else load_prices(prices)
+    path = resolve_input(str(template), CatalogueKind.CLUSTER).path
+    layouts = _layouts(path, axes, options, priced)
     largest = max(layout.num_gpus for layout in layouts)
     fixed, assumptions = complete_run(run or RunOptions(), model_spec, largest)
     shared = _Shared(
@@ -136,6 +141,7 @@ def sweep(
         template=str(template),
         axes=tuple(axes),
         assumptions=assumptions,
+        currency=priced.currency,
         gap=options.gap,
         rows=rows,
         num_questions=len(unique),
@@ -178,11 +184,14 @@ class _Shared:
         return tuple(sorted(gains, key=lambda gain: -gain.gain))
 
 
-def _layouts(path: Path, axes: Sequence[Axis], options: SearchOptions) -> list[_Layout]:
+def _layouts(
+    path: Path, axes: Sequence[Axis], options: SearchOptions, prices: Prices
+) -> list[_Layout]:
     """Every combination as a cluster; raises when none is one."""
     document = load_mapping(path).data
     layouts = [
-        _layout(path.name, applied(document, axes, point), point, options) for point in points(axes)
+        _layout(path.name, applied(document, axes, point), point, options, prices)
+        for point in points(axes)
     ]
     if all(layout.cluster is None for layout in layouts):
         values = label(axes, layouts[0].point)
@@ -192,7 +201,11 @@ def _layouts(path: Path, axes: Sequence[Axis], options: SearchOptions) -> list[_
 
 
 def _layout(
-    template: str, document: Mapping[str, object], point: Point, options: SearchOptions
+    template: str,
+    document: Mapping[str, object],
+    point: Point,
+    options: SearchOptions,
+    prices: Prices,
 ) -> _Layout:
     file = SourceText(name=f"{template}.json", text=json.dumps(document), sha256="")
     try:
@@ -201,16 +214,21 @@ def _layout(
         return _Layout(point=point, cluster=None, problems=_unmarked(template, error))
     usable = build_topology(cluster).num_usable
     num_gpus = min(usable, options.max_gpus or usable)
-    return _Layout(point=point, cluster=cluster, num_gpus=num_gpus, footprint=_footprint(cluster))
+    return _Layout(
+        point=point, cluster=cluster, num_gpus=num_gpus, footprint=_footprint(cluster, prices)
+    )
 
 
-def _footprint(cluster: ClusterSpec) -> Footprint | None:
+def _footprint(cluster: ClusterSpec, prices: Prices) -> Footprint | None:
     try:
         parts = inventory(cluster)
     except InfeasibleError:
         return None
+    bill = cost_of(parts, prices)
     return Footprint(
         power_w=parts.power.total_w,
+        purchase=bill.purchase,
+        cost_per_hour=bill.per_hour,
         num_switches=parts.num_switches,
         num_modules=parts.num_modules,
     )

@@ -74,6 +74,10 @@ def sweep(
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Ask what 10 % more of each resource buys.")
     ] = False,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What parts cost; placer/data/prices.yaml is the form."),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, max=1024, metavar="N", help="Layouts at a time; all cores by default."),
@@ -128,6 +132,7 @@ def sweep(
             calibration=calibration,
             executor=api.executor(workers, scheduler),
             store=api.sweep_store(store),
+            prices=prices,
             sensitivity=sensitivity,
             listener=progress,
         )

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
-    """What a layout takes beyond accelerators: power at work (None where unknown), network parts."""
+    """What a layout takes beyond accelerators; None where power or prices are not known.
+
+    Power is at work; ``purchase`` of all parts and ``cost_per_hour`` are in the prices' currency.
+    """
 
     power_w: float | None
+    purchase: float | None
+    cost_per_hour: float | None
     num_switches: int
     num_modules: int
 
@@ -55,6 +60,8 @@ class Price(StrEnum):
     GPUS = "gpus"
     POWER = "power_w"
     MODULES = "optical_modules"
+    PURCHASE = "purchase"
+    HOUR = "cost_per_hour"
 
     def of(self, row: SweepRow) -> float | None:
         """A layout's own; None where it is not known or there is no plan."""
@@ -64,6 +71,8 @@ class Price(StrEnum):
             Price.GPUS: float(row.num_gpus),
             Price.POWER: row.footprint.power_w,
             Price.MODULES: float(row.footprint.num_modules),
+            Price.PURCHASE: row.footprint.purchase,
+            Price.HOUR: row.footprint.cost_per_hour,
         }[self]
 
 
@@ -95,6 +104,7 @@ class Sweep:
     template: str
     axes: tuple[Axis, ...]
     assumptions: tuple[str, ...]
+    currency: str
     gap: float
     rows: tuple[SweepRow, ...]
     num_questions: int

@@ -11,12 +11,12 @@ from placer.report.svg.heat_map import Cell, HeatMap, heat_map
 from placer.report.svg.scatter import Axes, Point, scatter
 from placer.report.sweep.tables import (
     LEAST_GAIN,
-    PRICE_TITLES,
     cell_text,
     degrees,
     front_table,
     gains_table,
     grid_table,
+    price_title,
     told_price,
 )
 from placer.units import format_percent
@@ -83,7 +83,7 @@ def _front(sweep: Sweep, front: Front) -> Figure:
     planned = [row for row in sweep.ranked() if price.of(row) is not None]
     points = [_point(sweep, row, price, named=row.index in best) for row in planned]
     on_front = [_point(sweep, row, price, named=True) for row in front.rows]
-    title = PRICE_TITLES[price]
+    title = price_title(sweep, price)
     axes = Axes(
         x=title,
         y="tokens per second",

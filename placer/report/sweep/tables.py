@@ -72,13 +72,20 @@ PRICE_TITLES: Final = {
     Price.GPUS: "GPUs",
     Price.POWER: "power, MW",
     Price.MODULES: "optical modules",
+    Price.PURCHASE: "purchase, million {}",
+    Price.HOUR: "{} per hour",
 }
-"""What fronts weigh speed against, with units."""
+_IN_MILLIONS: Final = (Price.POWER, Price.PURCHASE)
+
+
+def price_title(sweep: Sweep, price: Price) -> str:
+    """What a front weighs speed against, with its unit."""
+    return PRICE_TITLES[price].format(sweep.currency)
 
 
 def told_price(price: Price, value: float) -> str:
     """A price as people write it."""
-    return f"{value / 1e6:,.2f}" if price is Price.POWER else f"{value:,.0f}"
+    return f"{value / 1e6:,.2f}" if price in _IN_MILLIONS else f"{value:,.0f}"
 
 
 def front_table(sweep: Sweep, front: Front) -> Table:
@@ -86,7 +93,7 @@ def front_table(sweep: Sweep, front: Front) -> Table:
     places = [place for place, axis in enumerate(sweep.axes) if len(axis.values) > 1]
     most = max((row.tokens_per_s or 0.0 for row in front.rows), default=1.0)
     head = [f"{LETTERS[place]}>" for place in places]
-    title = PRICE_TITLES[front.price]
+    title = price_title(sweep, front.price)
     return Table(
         caption=f"Fastest for what they take: {title}",
         columns=columns(*head, f"{title}>", "tokens/s>", "to fastest>", "plan"),
