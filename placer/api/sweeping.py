@@ -12,7 +12,7 @@ from placer.api.executors import Executor, InThisProcess
 from placer.api.question import RunOptions, ask, complete_run
 from placer.api.solving import LayoutTask, layout_task, searched
 from placer.compare.economics.cost import cost_of
-from placer.compare.economics.prices import Prices
+from placer.compare.economics.prices import Prices, load_prices
 from placer.compare.fabric.counting import inventory
 from placer.compare.sweep.axes import Axis, Point, applied, label, points
 from placer.compare.sweep.result import Footprint, Gain, Sweep, SweepRow

@@ -78,9 +78,11 @@ def sweep(
         Path | None,
         typer.Option(metavar="FILE", help="What parts cost; placer/data/prices.yaml is the form."),
     ] = None,
-    workers: Annotated[
+    processes: Annotated[
         int | None,
-        typer.Option(min=1, max=1024, metavar="N", help="Layouts at a time; all cores by default."),
+        typer.Option(
+            min=1, metavar="N", help="Layouts solved at a time; as many as CPUs if not given."
+        ),
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -130,7 +132,7 @@ def sweep(
             run,
             options,
             calibration=calibration,
-            executor=api.executor(workers, scheduler),
+            executor=api.executor(processes, scheduler),
             store=api.sweep_store(store),
             prices=prices,
             sensitivity=sensitivity,
