@@ -286,7 +286,7 @@ def _budget(reference: ClusterSpec, equal: Budget, prices: Prices) -> float:
 def _offered(spec: ClusterSpec, max_gpus: int | None) -> _Offer:
     usable = build_topology(spec).num_usable
     num_gpus = min(usable, max_gpus or usable)
-    return _Offer(cluster=spec, num_gpus=num_gpus, share=num_gpus / usable)
+    return _Offer(cluster=spec, num_gpus=num_gpus, share=num_gpus / usable if usable else 1.0)
 
 
 def _brought(spec: ClusterSpec, amount: float, equal: Budget, prices: Prices) -> _Offer:

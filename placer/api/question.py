@@ -14,7 +14,7 @@ from placer.cost.constants import Constants, load_constants
 from placer.cost.model import CostModel
 from placer.cost.rates import peak_flops_per_s
 from placer.emit.registry import rules_of
-from placer.errors import InputError, Problem, shorten
+from placer.errors import InfeasibleError, InputError, Problem, shorten
 from placer.importers.model_source import load_model
 from placer.plan.plan import InputSources, SourceInfo
 from placer.spec.accelerator import Accelerator, Architecture
@@ -24,12 +24,12 @@ from placer.spec.model import ModelSpec
 from placer.spec.run import Features, Optimizer, Precision, RunSpec
 from placer.spec.yaml_source import parse_mapping, validate_mapping
 from placer.topology.build import build_topology
+from placer.topology.tree import GpuState, Topology
 from placer.units import Dimension, format_count, parse_quantity
 from placer.validate.calibration import apply, load_calibration
 
 if TYPE_CHECKING:
     from placer.plan.legality import FrameworkRules
-    from placer.topology.tree import Topology
 
 USUAL_SEQ_LEN: Final = 8192
 USUAL_BATCH_TOKENS: Final = 1 << 24
@@ -107,10 +107,13 @@ def ask(
     InputError
         For a name nobody knows, a file that does not hold, an impossible value, a precision the
         cluster's accelerators lack.
+    InfeasibleError
+        For a cluster of which nothing may be used.
     """
     model_spec, model_source = _model(model)
     cluster_spec, cluster_source = read_cluster(cluster)
     topology = build_topology(cluster_spec)
+    _check_usable(topology)
     assumptions: tuple[str, ...] = ()
     if isinstance(run, RunOptions):
         num_gpus = min(topology.num_usable, max_gpus or topology.num_usable)
@@ -125,6 +128,20 @@ def ask(
         topology=topology,
         rules=rules_of(run.framework),
         constants=_constants(calibration),
+    )
+
+
+def _check_usable(topology: Topology) -> None:
+    if topology.num_usable > 0:
+        return
+    states = {state: topology.num_in_state(state) for state in GpuState}
+    listed = ", ".join(
+        f"{count:,} {state.name.lower()}" for state, count in states.items() if count
+    )
+    raise InfeasibleError(
+        f"No accelerator of {topology.name} may be used",
+        binding=[f"of {topology.num_accelerators:,} accelerators: {listed}"],
+        relaxation="Take one host out of unavailable, drained, excluded or spares.",
     )
 
 

@@ -89,8 +89,8 @@ def code_fingerprint() -> str:
 
 def solve_layout(task: LayoutTask) -> SolvedLayout:
     """Find the best plan of one layout; one that cannot hold the model says why."""
-    question = ask(task.model, task.cluster, task.run, task.options.max_gpus, task.calibration)
     try:
+        question = ask(task.model, task.cluster, task.run, task.options.max_gpus, task.calibration)
         result = searched(question, task.options)
     except InfeasibleError as error:
         return SolvedLayout(key=task.key, refusal=str(error))

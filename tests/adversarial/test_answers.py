@@ -74,3 +74,23 @@ def test_a_question_over_sites_without_an_answer_says_why() -> None:
             api.RunOptions.model_validate(run),
             api.SearchOptions(fix={"micro_batch_size": 4}),
         )
+
+
+def test_a_cluster_of_which_nothing_may_be_used() -> None:
+    """It was a defect of the search and a division by zero of the comparison."""
+    level = {"name": "leaf", "latency": "3 us"}
+    cluster = ClusterSpec.model_validate(
+        {
+            "name": "found",
+            "accelerator": "h100_sxm",
+            "hosts": ["n[1-2]"],
+            "scale_out": {"link": "infiniband", "nic": "400 Gbit/s", "levels": [level]},
+            "drained": ["n[1-2]"],
+        }
+    )
+    with pytest.raises(InfeasibleError, match="of 16 accelerators: 16 drained"):
+        api.plan("llama-3.1-8b", cluster)
+    with pytest.raises(InfeasibleError, match="of 16 accelerators: 16 drained"):
+        api.estimate("llama-3.1-8b", cluster, api.Configuration())
+    found = api.compare("llama-3.1-8b", ["lab-8x-h100", cluster])
+    assert "16 drained" in str(found)
