@@ -8,19 +8,21 @@ from pathlib import Path
 import pytest
 from browser import Page, new_page
 from browser_checks import check_page
-from plan_samples import LAB, MOE_MODEL
+from compare_samples import RUN, layout
+from plan_samples import DENSE_MODEL, LAB, MOE_MODEL
 
 import placer
 from placer import api
 from placer.api import Configuration, RunOptions, SearchOptions, estimate
 from placer.compare.sweep.result import Sweep
+from placer.report.comparison.page import comparison_page
 from placer.report.sweep.page import sweep_page
 from placer.spec.run import RunSpec
 
 pytestmark = pytest.mark.browser
 
 MOST_BYTES = 3_000_000
-FIGURES = {"small": 6, "large": 7, "sweep": 2}
+FIGURES = {"small": 6, "large": 7, "sweep": 2, "compare": 1}
 """Pictures on each page."""
 
 
@@ -32,7 +34,7 @@ def page() -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A small plan's, one of a cluster of 16,384 accelerators, a sweep's."""
+    """A small plan's, one of a cluster of 16,384 accelerators, a sweep's, a comparison's."""
     folder = tmp_path_factory.mktemp("reports")
     small = estimate(
         MOE_MODEL,
@@ -48,6 +50,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         paths[name].write_text(placer.report(plan).html, encoding="utf-8")
     paths["sweep"] = folder / "sweep.html"
     paths["sweep"].write_text(sweep_page(swept(folder)), encoding="utf-8")
+    paths["compare"] = folder / "compare.html"
+    compared = api.compare(DENSE_MODEL, [layout("slow", nic="100 Gbit/s"), layout("fast")], RUN)
+    paths["compare"].write_text(comparison_page(compared), encoding="utf-8")
     return paths
 
 
