@@ -12,9 +12,10 @@ from placer.cost.sites import site_graph, site_traffic
 from placer.emit.registry import launchable_by
 from placer.errors import InputError, Problem
 from placer.plan.across import LinkUse, OptionPlan, OptionStatus, SiteOption
-from placer.plan.legality import Choice
-from placer.plan.strategy import CrossSite, Strategy
+from placer.plan.site_shares import usual_arrangement
+from placer.plan.strategy import Strategy
 from placer.search.across.find import find_across
+from placer.search.across.legal import refusals
 from placer.search.across.outcome import OUT_OF_TIME
 from placer.search.across.request import SiteRequest
 from placer.workload.params import count_params
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from placer.cost.across.routes import LinkLoad
     from placer.plan.estimate import Estimate
     from placer.plan.plan import Plan
-    from placer.plan.strategy import CrossSiteMode
     from placer.search.across.find import AcrossResult
     from placer.search.across.outcome import Outcome
     from placer.search.options import SearchOptions
@@ -82,17 +82,24 @@ def _typed(request: SiteRequest) -> tuple[str, ...]:
 
 def _refuse_unknown(question: Question, request: SiteRequest) -> None:
     """What is asked for by name and the framework's rules, or the measurements, exclude."""
-    problems = [
-        Problem(
-            source="--cross-site",
-            expected=f"what {question.run.framework} can launch",
-            found=mode.value,
-            remedy=f"{rule.sentence} Add --framework any, or another that can.",
+    layers = question.model.num_layers
+    problems = []
+    for mode in request.modes:
+        arranged = usual_arrangement(
+            mode,
+            inner_steps=request.inner_steps,
+            outer_bits=request.outer_bits,
+            num_layers=layers,
         )
-        for mode in request.modes
-        for rule in question.rules.choice_rules
-        if rule.name.endswith("cross_site") and rule.refuses(_bare(question, mode))
-    ]
+        problems += [
+            Problem(
+                source="--cross-site",
+                expected=f"what {question.run.framework} can launch",
+                found=mode.value,
+                remedy=f"{rule.sentence} {rule.remedy} Or add --framework any.",
+            )
+            for rule in refusals(question.rules, question.cost_model, arranged)
+        ]
     most = published_quality().max_inner_steps
     if request.inner_steps > most and not request.extrapolate:
         problems.append(
@@ -105,12 +112,6 @@ def _refuse_unknown(question: Question, request: SiteRequest) -> None:
         )
     if problems:
         raise InputError(problems)
-
-
-def _bare(question: Question, mode: CrossSiteMode) -> Choice:
-    """Nothing but an arrangement between sites."""
-    strategy = Strategy(cross_site=CrossSite(mode=mode))
-    return Choice(model=question.model, run=question.run, strategy=strategy)
 
 
 def site_options(question: Question, found: AcrossResult) -> tuple[SiteOption, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placer.plan.strategy import Strategy, StrategyBatch
+from placer.plan.strategy import CrossSiteMode, Strategy, StrategyBatch
 
 if TYPE_CHECKING:
     from placer.spec.model import ModelSpec
@@ -102,6 +102,10 @@ class FrameworkRules(Protocol):
         """The rules only a single strategy can be asked about."""
 
     @property
+    def site_rules(self) -> Mapping[CrossSiteMode, tuple[Rule, ...]]:
+        """Rules that hold besides where sites work together in this way."""
+
+    @property
     def zero_stages(self) -> tuple[int, ...]:
         """Stages of sharding worth a search, where nobody fixes one."""
 
@@ -118,8 +122,24 @@ class RuleSet:
     release: str
     rules: tuple[Rule, ...]
     choice_rules: tuple[ChoiceRule, ...] = ()
+    site_rules: Mapping[CrossSiteMode, tuple[Rule, ...]] = field(default_factory=dict)
     zero_stages: tuple[int, ...] = (1,)
     sequence_parallel: bool = True
+
+
+def rules_over_sites(rules: FrameworkRules, mode: CrossSiteMode) -> FrameworkRules:
+    """The rules with those that hold where sites work together in this way."""
+    own = rules.site_rules.get(mode, ())
+    if not own:
+        return rules
+    return RuleSet(
+        name=rules.name,
+        release=rules.release,
+        rules=(*rules.rules, *own),
+        choice_rules=rules.choice_rules,
+        zero_stages=rules.zero_stages,
+        sequence_parallel=rules.sequence_parallel,
+    )
 
 
 def violations(
@@ -135,7 +155,7 @@ def violations(
             arithmetic=rule.arithmetic(case),
             remedy=rule.remedy,
         )
-        for rule in rules.rules
+        for rule in rules_over_sites(rules, strategy.cross_site.mode).rules
         if bool(rule.violates(case)[0])
     ]
     broken += [

@@ -32,7 +32,8 @@ def usual_arrangement(
 ) -> CrossSite:
     """An arrangement with what the papers take where the user says nothing; shares still open.
 
-    Streaming DiLoCo has at most as many fragments as leave each its inner steps to arrive.
+    Streaming DiLoCo has as many fragments as divide the inner steps and leave each its steps to
+    arrive before the next one leaves.
     """
     plain = CrossSite(mode=mode)
     if not plain.is_asynchronous:
@@ -42,10 +43,10 @@ def usual_arrangement(
     if mode is CrossSiteMode.DILOCO:
         return arranged
     most = max(1, inner_steps // MOST_OVERLAP_STEPS)
-    fragments = min(-(-num_layers // LAYERS_PER_FRAGMENT), most)
-    return replace(
-        arranged, fragments=fragments, overlap_steps=min(MOST_OVERLAP_STEPS, inner_steps)
-    )
+    most = min(-(-num_layers // LAYERS_PER_FRAGMENT), most)
+    fragments = next(count for count in range(most, 0, -1) if inner_steps % count == 0)
+    room = max(1, inner_steps // fragments - 1)
+    return replace(arranged, fragments=fragments, overlap_steps=min(MOST_OVERLAP_STEPS, room))
 
 
 def shared_out(strategy: Strategy, arranged: CrossSite, topology: Topology) -> Strategy:

@@ -9,6 +9,7 @@ stages do both once per step (``backward_maybe_with_nosync``, never resharded).
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -45,8 +46,9 @@ from placer.plan.mathematics import (
     SEQ_LEN,
     SINGLE_MATHEMATICS,
     TP,
+    VPP,
 )
-from placer.plan.strategy import IntArray
+from placer.plan.strategy import CrossSiteMode, IntArray
 from placer.spec.run import MoeDispatcher, Optimizer, Precision
 
 TOML_RELEASE: Final = "0.2.2"
@@ -236,13 +238,10 @@ CLI_ONLY: tuple[Rule, ...] = (
 )
 
 
-def _torchft_sites(choice: Choice) -> bool:
-    """What torchft's DiLoCo cannot run: it synchronises a rank's first model part, of Llama only."""
+def _replicated_inside(choice: Choice) -> bool:
+    """Whether a site holds several copies of its shards."""
     strategy = choice.strategy
-    replicated = strategy.dp_replicate != strategy.cross_site.replicas
-    return asynchronous(choice) and (
-        strategy.vpp > 1 or strategy.zero_stage == 0 or replicated or choice.model.moe is not None
-    )
+    return asynchronous(choice) and strategy.dp_replicate != strategy.cross_site.replicas
 
 
 def _torchft_fragments(choice: Choice) -> bool:
@@ -250,7 +249,7 @@ def _torchft_fragments(choice: Choice) -> bool:
     cross_site = choice.strategy.cross_site
     steps, fragments = cross_site.inner_steps or 1, cross_site.fragments or 1
     between, rest = divmod(steps, fragments)
-    return choice.strategy.pp > 1 or rest > 0 or (cross_site.overlap_steps or 0) >= between
+    return rest > 0 or (cross_site.overlap_steps or 0) >= between
 
 
 TORCHFT: tuple[ChoiceRule, ...] = diloco_rules(
@@ -259,30 +258,65 @@ TORCHFT: tuple[ChoiceRule, ...] = diloco_rules(
     says_bits="torchft sends outer gradients in FP8, or in the parameters' own fp32.",
     own=(
         ChoiceRule(
-            name="torchtitan_diloco_form",
-            sentence="torchft's DiLoCo in torchtitan synchronises the first model part of each rank,"
-            " shards inside a site without replicas, and comes with Llama 3"
-            " (experiments/torchft/trainer.py, manager.py).",
-            refuses=_torchft_sites,
+            name="torchtitan_diloco_replicas",
+            sentence="torchft counts one replica group per site: data_parallel_replicate_degree is 1"
+            " (experiments/torchft/manager.py).",
+            refuses=_replicated_inside,
             arithmetic=lambda c: (
-                f"vpp {c.strategy.vpp}, zero_stage {c.strategy.zero_stage}, dp_replicate"
-                f" {c.strategy.dp_replicate} at {c.strategy.cross_site.replicas} sites"
+                f"dp_replicate {c.strategy.dp_replicate} at {c.strategy.cross_site.replicas} sites"
             ),
-            remedy="Fix vpp=1 and share states over a whole site, or emit for maxtext.",
+            remedy="Share states over a whole site, or emit for maxtext.",
         ),
         fragments_rule(
             "torchtitan",
-            sentence="torchft sends fragments at equal distances, one at a time, each whole on a rank"
-            " (local_sgd.py).",
+            sentence="torchft sends fragments at equal distances, one at a time (local_sgd.py).",
             refuses=_torchft_fragments,
             arithmetic=lambda c: (
                 f"{c.strategy.cross_site.inner_steps} inner steps, {c.strategy.cross_site.fragments}"
-                f" fragments, {c.strategy.cross_site.overlap_steps} steps of overlap, pp"
-                f" {c.strategy.pp}"
+                f" fragments, {c.strategy.cross_site.overlap_steps} steps of overlap"
             ),
-            remedy="Use pp 1 and inner steps that are a multiple of the fragments, or diloco.",
+            remedy="Use inner steps that are a multiple of the fragments, or diloco.",
         ),
     ),
+)
+
+
+_ONE_PART: tuple[Rule, ...] = (
+    forbidden(
+        name="torchtitan_diloco_chunks",
+        when=lambda c: all_of(c.batch.vpp > 1),
+        shown=(VPP,),
+        sentence="torchft's DiLoCo synchronises the first model part of each rank"
+        " (experiments/torchft/trainer.py).",
+        remedy="Set vpp to 1, or emit for maxtext.",
+    ),
+    forbidden(
+        name="torchtitan_diloco_sharding",
+        when=lambda c: all_of(c.batch.zero_stage == 0),
+        shown=(ZERO_STAGE,),
+        sentence="Under torchft a site shards with FSDP.",
+        remedy="Use zero_stage 1 or 3.",
+    ),
+    forbidden(
+        name="torchtitan_diloco_experts",
+        when=lambda c: all_of(c.batch.ep >= 1, c.model.moe is not None),
+        shown=(EP,),
+        sentence="The configurations with torchft are of Llama 3 (experiments/torchft/llama3).",
+        remedy="Emit for maxtext.",
+    ),
+)
+_WHOLE_MODEL: Final = forbidden(
+    name="torchtitan_diloco_fragments_in_pipeline",
+    when=lambda c: all_of(c.batch.pp > 1),
+    shown=(PP,),
+    sentence="Fragments are cut from the whole model (experiments/torchft/diloco/utils.py).",
+    remedy="Set pp to 1, or use diloco.",
+)
+TORCHFT_COLUMNS: Final = MappingProxyType(
+    {
+        CrossSiteMode.DILOCO: _ONE_PART,
+        CrossSiteMode.STREAMING_DILOCO: (*_ONE_PART, _WHOLE_MODEL),
+    }
 )
 
 
@@ -301,5 +335,6 @@ def torchtitan_rules(version: str = "") -> RuleSet:
             whole_layer_recompute("torchtitan"),
             *sites,
         ),
+        site_rules={} if release == TOML_RELEASE else TORCHFT_COLUMNS,
         zero_stages=(1, 3),
     )

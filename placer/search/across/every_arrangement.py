@@ -19,7 +19,7 @@ from placer.cost.sites import (
     tied_s,
 )
 from placer.errors import InfeasibleError, TimeLimitError
-from placer.plan.legality import Choice
+from placer.plan.legality import Choice, rules_over_sites, violations
 from placer.plan.ranks import gpu_of_rank
 from placer.plan.strategy import CrossSiteMode, Strategy
 from placer.search.across.arrangements import (
@@ -33,6 +33,7 @@ from placer.search.across.arrangements import (
 )
 from placer.search.across.by_stage import ByStage
 from placer.search.across.ground import Ground
+from placer.search.across.legal import LegalOnly, is_known
 from placer.search.across.outcome import (
     NOTHING_FITS,
     OTHER_SETS,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from placer.cost.model import CostModel
     from placer.plan.legality import FrameworkRules
     from placer.plan.strategy import CrossSite
+    from placer.search.across.realise import Realiser
     from placer.search.across.request import SiteRequest
     from placer.search.candidates import Costing
     from placer.search.options import SearchOptions
@@ -253,7 +255,7 @@ class AcrossSearch:
         if arrangement.mode is CrossSiteMode.PIPELINE:
             merged = ground.costing(sites, terms)
             options = replace(options, fix={**options.fix, "vpp": 1})
-            realise: ByReplica | ByStage = ByStage(
+            realise: Realiser = ByStage(
                 ground, merged, sites, arranged, may_hold_more=self._may_hold_more(arranged)
             )
         else:
@@ -266,9 +268,13 @@ class AcrossSearch:
                 arranged,
                 min_replicas_after_loss=self.request.min_replicas_after_loss,
             )
+        rules = self._rules
+        if arranged.is_asynchronous and is_known(rules, ground.model, arranged):
+            rules = rules_over_sites(rules, arranged.mode)
+            realise = LegalOnly(realise, rules, ground.model)
         search = SiteSearch(
             merged,
-            rules=self._rules,
+            rules=rules,
             options=options,
             listener=self._listener,
             realise=realise,
@@ -302,6 +308,11 @@ class AcrossSearch:
             return self._together(left, cut_s)
         outer_s = outer_exchange(self.ground.model, known.arranged).exposed_s(0.0)
         plans = tuple(self._streaming(plan, left.arranged) for plan in known.plans)
+        model = self.ground.model
+        if is_known(self._rules, model, left.arranged) and any(
+            violations(self._rules, model.model, model.run, plan.strategy) for plan in plans
+        ):
+            return self._together(left, cut_s)
         arranged_s = self._transform(left.arrangement, left.arranged)
         return replace(
             known,
