@@ -28,8 +28,9 @@ def traffic_figure(simulation: Simulation) -> Figure:
         "traffic",
         draw,
         finding=_finding(used),
-        note="Bytes carried over what the nominal rate could carry in a whole step, each direction"
-        " for itself. Traffic comes in bursts: a link may be full while it is needed and idle else.",
+        note="Bytes carried over what the nominal rate could carry in a whole step (the line), each"
+        " direction for itself. Traffic comes in bursts: a link may be full while it is needed and"
+        " idle else.",
         table=_table(used, simulation.step_time_s),
         legend=((MEAN, "mean of the links that carry anything"), (BUSIEST, "busiest link")),
     )
@@ -39,7 +40,7 @@ def _finding(used: list[LinkUse]) -> str:
     if not used:
         return "No link carries anything"
     top = max(used, key=lambda link: (link.peak_utilisation, link.kind))
-    return f"The busiest link, a {top.kind}, is used {format_percent(top.peak_utilisation)} of the step"
+    return f"The busiest link, a {top.kind}, carries {format_percent(top.peak_utilisation)} of what it could"
 
 
 def _bar(link: LinkUse) -> Bar:
@@ -55,6 +56,7 @@ def _bar(link: LinkUse) -> Bar:
             Segment(value=max(peak - mean, 0.0), colour=BUSIEST, tip=tip),
         ),
         told=told,
+        limit=100.0,
     )
 
 

@@ -88,7 +88,7 @@ def _layout(rows: Sequence[Bar], width: float) -> _Rows:
 
 def _bar(row: Bar, scale: LinearScale, at: _Rows, top: float, width: float) -> Markup:
     y = top + at.offset
-    css = "strong" if row.strong else ""
+    css = "strong halo" if row.strong else "halo"
     if width <= NARROW_PX:
         label = text(at.left, y - 5.0, shortened(row.label, width - at.left), css=css)
     else:

@@ -55,7 +55,7 @@ def tornado(
     for index, row in enumerate(rows):
         y = 2.0 + index * step + offset
         if narrow:
-            parts.append(text(0.0, y - 5.0, shortened(row.label, width)))
+            parts.append(text(0.0, y - 5.0, shortened(row.label, width), css="halo"))
         else:
             words = shortened(row.label, label - 8.0)
             parts.append(text(label - 8.0, y + 13.0, words, anchor="end"))
@@ -75,5 +75,5 @@ def _swing(row: Swing, scale: LinearScale, y: float) -> list[Markup]:
         parts.append(rect(min(x, zero), y, abs(x - zero), BAR_PX, fill=colour, tip=tip))
         before = value < 0.0 or (value == 0.0 and colour == BETTER)
         place = x - 5.0 if before else x + 5.0
-        parts.append(text(place, y + 13.0, words, anchor="end" if before else "start"))
+        parts.append(text(place, y + 13.0, words, anchor="end" if before else "start", css="halo"))
     return parts
