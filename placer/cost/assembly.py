@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placer.cost.pipeline import (
+    bare_crossings,
     bubble_share,
     exposed_dp_s,
     in_flight_microbatches,
@@ -111,7 +112,7 @@ def assemble(
     domains = cell_domains(placement, strategy, topology)
     levels = hop_levels(domains, topology)
     touched = Touched.of(domains, topology)
-    times = _stage_times(costs, counts, levels, touched)
+    times = _stage_times(costs, counts, levels, touched, wraps=strategy.vpp > 1)
     breakdown = _breakdown(strategy, costs[0], times, exchanged_s)
     step_time_s = breakdown.total_s
     tokens = run.global_batch_size * run.seq_len
@@ -135,12 +136,21 @@ def assemble(
 
 
 def _stage_times(
-    costs: tuple[StageCosts, ...], counts: FloatArray, levels: IntArray, touched: Touched
+    costs: tuple[StageCosts, ...],
+    counts: FloatArray,
+    levels: IntArray,
+    touched: Touched,
+    *,
+    wraps: bool,
 ) -> StageTimes:
-    """Times of each stage on the slowest generation it touches, of a hop on the slower end's."""
+    """Times of each stage on the slowest generation it touches, of a hop on the slower end's.
+
+    Only interleaved chunks go from the last stage to the first.
+    """
     generation = touched.slowest(np.stack([c.time_s[0].sum(axis=0) @ counts.T for c in costs]))
     parts = np.stack([costs[g].time_s[0] @ row for g, row in zip(generation, counts, strict=True)])
     behind = touched.at_hops(np.stack([c.hop_steady_s[0][levels] for c in costs]))
+    behind[-1] *= wraps
     traffic = np.stack([c.dp_s[0] @ counts.T + c.dp_latency_s[0] for c in costs])
     return StageTimes(
         parts=parts,
@@ -168,7 +178,7 @@ def _breakdown(
     _, bubble = steady_and_bubble_s(
         times.total, np.array(microbatches), np.array(float(strategy.vpp))
     )
-    fill = 2.0 * float(times.fill[:-1].sum()) if strategy.pp > 1 else 0.0
+    fill = float(bare_crossings(strategy.pp, strategy.vpp) @ times.fill)
     parts = microbatches * times.parts[critical]
     window_s, drag = costs.dp_window[0] * times.total[critical], float(costs.dp_drag[0])
     everywhere = float(exposed_dp_s(times.traffic, window_s, drag).max())

@@ -69,7 +69,8 @@ def _block_collectives(size_bytes: FloatArray, blocks: float, fabric: Fabric) ->
     sequence = fabric.batch.sequence_parallel > 0
     reduce = all_reduce_s(*args)
     near = fabric.within_scale_up(spans)
-    hidden = features.tp_backward_hidden * near
+    overlaps = fabric.run.features.tp_backward_overlap
+    hidden = features.tp_backward_hidden * near * (1.0 if overlaps else 0.0)
     forward = np.where(sequence, gather + scatter, reduce)
     backward = np.where(
         sequence, gather + (gather + scatter) * (1.0 - hidden), reduce * (1.0 - hidden)

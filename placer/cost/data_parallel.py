@@ -24,7 +24,7 @@ PROBE_PARAMETERS = 0.25
 SENT_GRADIENT_BYTES = {
     GradientRecipe.FP32: 4.0,
     GradientRecipe.NARROW: NARROW_BYTES,
-    GradientRecipe.ACCUMULATED: NARROW_BYTES,
+    GradientRecipe.ACCUMULATED: 4.0,
 }
 
 
@@ -44,19 +44,21 @@ class DataParallelCosts:
     drag: FloatArray
 
 
-def data_parallel_costs(stage: Parameters, fabric: Fabric) -> DataParallelCosts:
+def data_parallel_costs(stage: Parameters, num_layers: int, fabric: Fabric) -> DataParallelCosts:
     """Traffic between replicas, linearised around the parameters of a mean stage.
 
     ZeRO-1 and 2 reduce-scatter fp32 gradients and all-gather bf16 weights once per step, dense
     parameters over dp x cp, experts over edp (Rajbhandari et al., arXiv 1910.02054, section 7);
     plain data parallelism all-reduces. ZeRO-3 gathers weights forward and backward and scatters
     bf16 gradients on every micro-batch, hidden behind that micro-batch's computation (Zhao et al.,
-    PyTorch FSDP, arXiv 2304.11277, section 3.3).
+    PyTorch FSDP, arXiv 2304.11277, section 3.3), layer by layer of the model's ``num_layers``.
     """
-    batch, features = fabric.batch, fabric.constants.features
-    dense, dense_latency = _group_cost(stage.dense, fabric.spans.dp_cp, batch.dp * batch.cp, fabric)
-    expert, expert_latency = _group_cost(stage.expert, fabric.spans.edp, batch.edp, fabric)
+    batch, spans, features = fabric.batch, fabric.spans, fabric.constants.features
     sharded = batch.zero_stage >= 3
+    pieces = np.where(sharded, np.maximum(num_layers / batch.pp, 1.0), 1.0)
+    replicas = batch.dp * batch.cp
+    dense, dense_latency = _group_cost(stage.dense, pieces, spans.dp_cp, replicas, fabric)
+    expert, expert_latency = _group_cost(stage.expert, pieces, spans.edp, batch.edp, fabric)
     repeats = np.where(sharded, batch.num_microbatches, 1)
     overlaps = 1.0 if fabric.run.features.dp_overlap else 0.0
     backward_only = np.where(batch.zero_stage == 0, BACKWARD_SHARE, 1.0)
@@ -86,17 +88,20 @@ def ready_microbatches(batch: StrategyBatch) -> FloatArray:
 
 
 def _group_cost(
-    parameters: FloatArray, spans: IntArray, ranks: IntArray, fabric: Fabric
+    parameters: FloatArray, pieces: FloatArray, spans: IntArray, ranks: IntArray, fabric: Fabric
 ) -> tuple[FloatArray, FloatArray]:
-    """Seconds per local parameter, and seconds for an empty message, of one replica group."""
+    """Seconds per local parameter, and seconds for empty messages, of one replica group.
+
+    The parameters travel in ``pieces`` equal messages.
+    """
     if fabric.run.features.flat_gather:
         spans = _flattened(spans, fabric)
-    size = np.maximum(np.broadcast_to(parameters, (len(fabric.batch),)), 1.0)
+    size = np.maximum(np.broadcast_to(parameters, (len(fabric.batch),)) / pieces, 1.0)
     full = _traffic_s(size, spans, ranks, fabric)
     empty = _traffic_s(np.full_like(size, PROBE_PARAMETERS), spans, ranks, fabric)
     grouped = (spans > 1).any(axis=1) & (np.broadcast_to(parameters, size.shape) > 1.0)
     slope = np.maximum(full - empty, 0.0) / size
-    return np.where(grouped, slope, 0.0), np.where(grouped, empty, 0.0)
+    return np.where(grouped, slope, 0.0), np.where(grouped, pieces * empty, 0.0)
 
 
 def _flattened(spans: IntArray, fabric: Fabric) -> IntArray:

@@ -105,8 +105,8 @@ def items_of(
 def item_time(item: Item, work: ItemContext) -> ItemTime:
     """Exposed time of one item on one micro-batch, forward, backward and recomputation.
 
-    The host's launches are a floor under the item's whole time; what exceeds the accelerator's
-    own time counts as computation.
+    The host's launches are a floor under each pass of the item; what exceeds the accelerator's own
+    time counts as computation.
     """
     rates = work.rates
     compute = work_s(item.work, rates)
@@ -122,8 +122,11 @@ def item_time(item: Item, work: ItemContext) -> ItemTime:
     parts += [e.forward_s + e.backward_s for e in exchanges]
     parts.append(again)
     host = host_s(item.work, rates)
-    floor = host.forward_s * np.where(recompute == FULL, 2.0, 1.0) + host.backward_s
-    parts[Part.COMPUTE] = parts[Part.COMPUTE] + np.maximum(floor - sum(parts), 0.0)
+    repeated = np.where(recompute == FULL, host.forward_s, 0.0)
+    backward = compute.backward_s + sum(e.backward_s for e in exchanges) + again
+    waits = np.maximum(host.forward_s - forward, 0.0)
+    waits = waits + np.maximum(host.backward_s + repeated - backward, 0.0)
+    parts[Part.COMPUTE] = parts[Part.COMPUTE] + waits
     runs = 3.0 + np.where(recompute == FULL, 1.0, 0.0)
     return ItemTime(parts=tuple(parts), flops=item.work.forward_flops * runs)
 

@@ -112,7 +112,8 @@ class CostModel:
 
         hop = hop_times_s(self.model.hidden_size, shard, fabric)
         parameters = [self._parameters(item, batch) for item in items]
-        dp = data_parallel_costs(self._mean_stage(items, parameters, batch), fabric)
+        stage = self._mean_stage(items, parameters, batch)
+        dp = data_parallel_costs(stage, self.model.num_layers, fabric)
         dense_s, expert_s = optimizer_s_per_parameter(fabric, rates.hbm_bytes_per_s)
         outer_bytes = self.site_terms.outer_bytes
         states = [state_bytes(p, batch, self.run, outer_bytes) for p in parameters]

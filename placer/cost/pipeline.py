@@ -35,6 +35,19 @@ def steady_and_bubble_s(
     return num_microbatches * critical, bubble
 
 
+def bare_crossings(pp: int, vpp: int) -> FloatArray:
+    """(pp,) times a step crosses the hop behind each stage with nothing to hide behind.
+
+    The last hop wraps to the first stage. A chunk's first pass waits for every hop before it: while
+    a pipeline of v chunks fills, stage 0 has done its pp passes of a chunk when the first of them
+    comes around, late by all pp hops. So v times through every hop but v - 1 times through the one
+    that wraps, and again while it drains.
+    """
+    times = np.full(pp, 2.0 * vpp)
+    times[-1] -= 2.0
+    return times
+
+
 def bubble_share(schedule: Schedule, pp: int) -> float:
     """Bubble of a schedule over that of 1F1B, forward a third of a micro-batch's time.
 

@@ -306,7 +306,7 @@ def network_bound_s(batch: StrategyBatch, critical: float, costing: Costing) -> 
         num_body=costing.units.num_body,
         mix=mix_of(by_generation, fit.take(rows).few),
     ).at_least_s(np.full(len(variants), critical))
-    away = _leaving_pods_s(costs, costing, fit.take(rows), hop_s) / batch.vpp[0]
+    away = _leaving_pods_s(batch, costs, costing, fit.take(rows), hop_s) / batch.vpp[0]
     enough = bool(fit.whole_stages[0] >= batch.pp[0])
     bound = np.where(is_whole, bound + away if enough else np.inf, bound)
     return float(bound.min(initial=np.inf))
@@ -359,23 +359,29 @@ def _hop_times(
     """Seconds each stage waits for its two half hops (N, S); fill and drain together (N,)."""
     stage = np.arange(levels.shape[1])[None, :]
     exists = stage < batch.pp[:, None]
-    steady = np.where(exists, np.take_along_axis(costs.hop_steady_s, levels, axis=1), 0.0)
+    wraps = stage == batch.pp[:, None] - 1
+    vpp = batch.vpp[:, None]
+    hops = exists & ((vpp > 1) | ~wraps)
+    steady = np.where(hops, np.take_along_axis(costs.hop_steady_s, levels, axis=1), 0.0)
     before = np.roll(steady, 1, axis=1)
     last = np.take_along_axis(steady, batch.pp[:, None] - 1, axis=1)
     before[:, 0] = last[:, 0]
     hop_s = np.where(exists, 0.5 * (steady + before), 0.0)
     fill = np.take_along_axis(costs.hop_fill_s, levels, axis=1)
-    fill_s = 2.0 * np.where(stage < batch.pp[:, None] - 1, fill, 0.0).sum(axis=1)
+    crossings = np.where(exists, 2.0 * (vpp - wraps), 0.0)
+    fill_s = (crossings * fill).sum(axis=1)
     return hop_s, fill_s
 
 
 def _leaving_pods_s(
-    costs: UnitCosts, costing: Costing, fit: PodFit, hop_s: FloatArray
+    batch: StrategyBatch, costs: UnitCosts, costing: Costing, fit: PodFit, hop_s: FloatArray
 ) -> FloatArray:
     """What hops that must leave a pod add to all stages' times; (N,).
 
-    Whole stages in k >= 2 pods leave a pod k times around the ring of stages.
+    Whole stages in k >= 2 pods leave a pod k times around the ring of interleaved stages, and
+    k - 1 times along the chain of plain ones.
     """
+    exits = fit.pods_needed - (batch.vpp == 1)
     far = min(costing.pods.level + 1, costs.hop_steady_s.shape[1] - 1)
     longer = np.maximum(costs.hop_steady_s[:, far] - hop_s.max(axis=1), 0.0)
-    return np.where(fit.pods_needed > 1, fit.pods_needed * longer, 0.0)
+    return np.where(fit.pods_needed > 1, exits * longer, 0.0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from placer.cost.pipeline import bare_crossings
 from placer.errors import InternalError
 from placer.search.candidates import Costing, near_levels, pod_fit
 from placer.search.generations import stage_kinds
@@ -214,10 +215,11 @@ def _hops(
         worst = [np.max([tables[g][0][levels] for g in kind], axis=0) for kind in kinds]
         return np.maximum.accumulate(np.stack(worst), axis=1)
 
-    return Hops(
-        steady_s=by_kind([cost.hop_steady_s for cost in costs]),
-        fill_s=by_kind([cost.hop_fill_s for cost in costs]),
-    )
+    vpp = int(batch.vpp[0])
+    steady = by_kind([cost.hop_steady_s for cost in costs])
+    steady[:, :, -1] *= vpp > 1
+    fill = by_kind([cost.hop_fill_s for cost in costs])
+    return Hops(steady_s=steady, fill_s=fill * bare_crossings(pp, vpp))
 
 
 def _trimmed(instance: Instance, candidate: Candidate, upper_s: float) -> Instance | None:

@@ -102,7 +102,8 @@ class HopKind(IntEnum):
 class Hops:
     """Seconds of the hop behind each stage (the last wraps to the first), (K, 3, S) each.
 
-    By kind of the stages it joins, the dearer of the two counts, and by ``HopKind``, each no
+    ``steady_s`` per micro-batch, ``fill_s`` over the fill and drain of a step. By kind of the stages
+    it joins, the dearer of the two counts, and by ``HopKind``, each no
     cheaper than the one before.
     """
 
@@ -265,9 +266,9 @@ def step_s(instance: Instance, assignment: Assignment) -> float:
     traffic = max(float(table.traffic_s[i, variant]) for table, i in chosen)
     optimizer = max(float(table.optimizer_s[i]) for table, i in chosen)
     hops = hop_kinds(instance, assignment.cells)
-    fill = _hop_s(instance.hops.fill_s, hops, assignment.kinds(instance))[:-1].sum()
+    fill = _hop_s(instance.hops.fill_s, hops, assignment.kinds(instance)).sum()
     exposed = exposed_dp_s(np.array(traffic), np.array(instance.window * critical), instance.drag)
-    return float(steady + bubble + 2.0 * fill + exposed + optimizer + instance.fixed_s)
+    return float(steady + bubble + fill + exposed + optimizer + instance.fixed_s)
 
 
 def restricted(instance: Instance, longest_s: float) -> tuple[StageOptions, ...] | None:

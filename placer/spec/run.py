@@ -70,8 +70,8 @@ class GradientRecipe(StrEnum):
     """In what format gradients are summed and sent.
 
     ``fp32``: accumulated and reduced in fp32 (Megatron-LM); ``narrow``: in the training format;
-    ``accumulated``: reduced in the training format, with fp32 accumulators besides (DeepSpeed
-    BF16_Optimizer).
+    ``accumulated``: fp32 accumulators beside gradients in the training format, reduced in fp32
+    (DeepSpeed BF16_Optimizer ``get_grads_for_reduction``).
     """
 
     FP32 = "fp32"
@@ -101,6 +101,8 @@ class Features(BaseModel):
     moe_dispatcher: MoeDispatcher = MoeDispatcher.ALLTOALL
     tp_comm_overlap: Flag = False
     """Tensor-parallel collectives are cut up and run beside the products (userbuffers)."""
+    tp_backward_overlap: Flag = True
+    """Backward gathers and scatters, or reduces, beside its two products (Megatron-LM from 2022)."""
     ep_overlap: Flag = False
     """Expert exchanges run beside another micro-batch's computation."""
     dp_overlap: Flag = True

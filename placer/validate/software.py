@@ -26,8 +26,12 @@ EAGER: Final = ("llm-foundry", "composer")
 OVERLAPPING: Final = ("nemo", "bridge")
 """Recipes that overlap tensor-parallel communication unless they say otherwise."""
 
-UNHIDDEN: Final = ("deepspeed zero-3", "paxml")
-"""Parameter sharding that gathers and scatters in line with computation."""
+SERIAL: Final = ("megatron-lm 2021", "megatron-deepspeed")
+"""Megatron-LM before 2022, and what branched off it: backward reduces after its products."""
+
+UNHIDDEN: Final = (*SERIAL, "deepspeed zero-3", "launcher 23.0")
+"""Replicas exchange gradients and weights in line with computation: sharding without prefetch,
+reduction after the last backward pass (NeMo launcher 23.03: ``overlap_grad_sync: False``)."""
 
 FLAT: Final = ("deepspeed zero-3",)
 """The first ZeRO-3 gathered tensor by tensor, one ring at a time."""
@@ -112,6 +116,7 @@ def features_of(row: Row) -> Features:
         cuda_graph=_graph(row),
         moe_dispatcher=_dispatcher(row),
         tp_comm_overlap=row.flag("tp_comm_overlap", default=overlaps),
+        tp_backward_overlap=not any(mark in name for mark in SERIAL),
         ep_overlap=row.flag("ep_overlap"),
         compile=row.flag("compile", default=any(mark in name for mark in COMPILED)),
         dp_overlap=not any(mark in name for mark in UNHIDDEN),

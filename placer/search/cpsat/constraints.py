@@ -206,7 +206,7 @@ class Constraints:
                     other = 1 - self._chosen(end, mine)
                     for taken, seconds in (
                         (stage.hop_units, 0.5 * self._instance.hops.steady_s[k, :, s]),
-                        (stage.fill_units, 2.0 * self._instance.hops.fill_s[k, :, s]),
+                        (stage.fill_units, self._instance.hops.fill_s[k, :, s]),
                     ):
                         most = self._scale.up(float(seconds.max()))
                         self._model.add(taken >= self._by_hop_kind(s, seconds) - most * other)
@@ -268,11 +268,11 @@ class Constraints:
         return self._by_hop_kind(s, 0.5 * self._instance.hops.steady_s[0, :, s])
 
     def _fill(self) -> LinearExpr:
-        stages = range(self._instance.pp - 1)
+        stages = range(self._instance.pp)
         if len(self._instance.kinds) > 1:
             return LinearExpr.sum([self._stages[s].fill_units for s in stages])
         fills = self._instance.hops.fill_s[0]
-        return LinearExpr.sum([self._by_hop_kind(s, 2.0 * fills[:, s]) for s in stages])
+        return LinearExpr.sum([self._by_hop_kind(s, fills[:, s]) for s in stages])
 
     def _by_hop_kind(self, s: int, seconds: Iterable[float]) -> LinearExpr:
         """What the hop behind stage s takes, of its seconds by kind."""

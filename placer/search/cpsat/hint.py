@@ -37,7 +37,7 @@ def _values(
 ) -> list[tuple[IntVar, int]]:
     cells, pods = assignment.cells, instance.by_pod(assignment.cells)
     hops = _hop_units(instance, scale, assignment, 0.5 * instance.hops.steady_s)
-    fills = _hop_units(instance, scale, assignment, 2.0 * instance.hops.fill_s)
+    fills = _hop_units(instance, scale, assignment, instance.hops.fill_s)
     times = _stage_times(instance, scale, assignment, hops)
     slowest = times.index(max(times))
     values: list[tuple[IntVar, int]] = []
@@ -101,7 +101,7 @@ def _step_values(
     unhidden = -((window * critical - WINDOW_DENOMINATOR * dearest) // WINDOW_DENOMINATOR)
     exposed = max(dragged, unhidden)
     optimizer = max(scale.up(table.optimizer_s[o]) for table, o in chosen)
-    once = sum(fills[:-1]) + exposed + optimizer + scale.up(instance.fixed_s)
+    once = sum(fills) + exposed + optimizer + scale.up(instance.fixed_s)
     total = (v * instance.num_microbatches - 1) * critical + sum(times) + v * once
     step = variables.step
     return [

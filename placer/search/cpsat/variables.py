@@ -92,7 +92,7 @@ def new_variables(
                 0, _longest(scale, instance.hops.steady_s, 1.0), f"hop_{s}"
             ),
             fill_units=model.new_int_var(
-                0, _longest(scale, instance.hops.fill_s, 2.0), f"fill_{s}"
+                0, _longest(scale, instance.hops.fill_s, 1.0), f"fill_{s}"
             ),
             hop_far=model.new_bool_var(f"hop_far_{s}"),
             hop_whole=model.new_bool_var(f"hop_whole_{s}"),
