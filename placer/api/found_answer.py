@@ -9,6 +9,8 @@ from placer import __version__
 from placer.api.answer import assembled
 from placer.api.provenance import restrictions_of
 from placer.cost.recorded import constant_records
+from placer.cost.stability import Contender, chances_faster
+from placer.cost.uncertainty import load_uncertainty
 from placer.errors import InternalError
 from placer.plan.plan import Alternative, Bound, Candidates, Limits, PlanStatus, Provenance
 from placer.report.loss import loss_between, why_not
@@ -16,17 +18,18 @@ from placer.search.result import SearchStatus
 
 if TYPE_CHECKING:
     from placer.api.question import Question
+    from placer.cost.model import CostModel
     from placer.plan.plan import Plan
     from placer.search.options import SearchOptions
     from placer.search.result import FoundPlan, SearchResult
 
 SOLVER: Final = "cp-sat"
-INDISTINGUISHABLE: Final = "accuracy.indistinguishable"
+SELDOM: Final = 0.1
+"""Plans that are faster less often are told apart from the chosen one."""
 
 
 def plan_of(question: Question, options: SearchOptions, result: SearchResult) -> Plan:
     """The search's answer as a plan, costed anew and checked."""
-    threshold = question.constants.value(INDISTINGUISHABLE)
     best, proven = result.best, result.gap <= options.gap
     answer = assembled(
         question,
@@ -35,9 +38,7 @@ def plan_of(question: Question, options: SearchOptions, result: SearchResult) ->
         placement=best.placement,
         provenance=_provenance(question, options, result),
         bound=_bound(result),
-        alternatives=tuple(
-            _alternative(best, other, threshold, options.gap) for other in result.alternatives
-        ),
+        alternatives=_alternatives(question.cost_model, result, options.gap),
     )
     if answer.estimate != best.estimate:
         raise InternalError(
@@ -58,8 +59,19 @@ def _bound(result: SearchResult) -> Bound:
     )
 
 
-def _alternative(best: FoundPlan, other: FoundPlan, threshold: float, gap: float) -> Alternative:
-    """A next best plan, with what it loses; told apart where that exceeds ``threshold``."""
+def _alternatives(
+    cost_model: CostModel, result: SearchResult, gap: float
+) -> tuple[Alternative, ...]:
+    """The next best plans, with how often each would be faster."""
+    found = (result.best, *result.alternatives)
+    plans = [Contender(one.strategy, one.placement, one.estimate.step_time_s) for one in found]
+    chances = chances_faster(cost_model, plans[0], plans[1:], load_uncertainty())
+    pairs = zip(result.alternatives, chances.tolist(), strict=True)
+    return tuple(_alternative(result.best, other, chance, gap) for other, chance in pairs)
+
+
+def _alternative(best: FoundPlan, other: FoundPlan, chance: float, gap: float) -> Alternative:
+    """A next best plan, with what it loses; told apart where it is seldom faster."""
     step_time_s, other_s = best.estimate.step_time_s, other.estimate.step_time_s
     loss = loss_between(best.estimate.breakdown, other.estimate.breakdown)
     reason = why_not(best.strategy, step_time_s, other.strategy, loss)
@@ -71,7 +83,8 @@ def _alternative(best: FoundPlan, other: FoundPlan, threshold: float, gap: float
         strategy=other.strategy,
         step_time_s=other_s,
         why_not=reason,
-        distinguishable=other_s / step_time_s - 1.0 > threshold,
+        distinguishable=chance < SELDOM,
+        chance_faster=chance,
         loss=loss,
     )
 

@@ -92,6 +92,44 @@ class StageTimes:
         return np.asarray(self.parts.sum(axis=1) + self.hop)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seating:
+    """What a placement fixes of its stages, whatever they cost.
+
+    ``counts`` (pp, I) items per stage; ``domains`` (pp, R) scale-up domain of each cell; ``levels``
+    (pp,) what the hop behind each stage crosses; ``touched`` the generations under each stage.
+    """
+
+    counts: FloatArray
+    domains: IntArray
+    levels: IntArray
+    touched: Touched
+
+    @classmethod
+    def of(
+        cls,
+        model: ModelSpec,
+        topology: Topology,
+        strategy: Strategy,
+        placement: Placement,
+        item_names: tuple[str, ...],
+    ) -> Seating:
+        """Where the stages of a placement sit."""
+        domains = cell_domains(placement, strategy, topology)
+        return cls(
+            counts=stage_counts(placement.pipeline_layout, model, item_names, strategy.pp),
+            domains=domains,
+            levels=hop_levels(domains, topology),
+            touched=Touched.of(domains, topology),
+        )
+
+
+def seated_step_s(strategy: Strategy, costs: tuple[StageCosts, ...], seating: Seating) -> float:
+    """Step time of a strategy whose stages sit so, from its coefficients per generation."""
+    times = _stage_times(costs, seating, wraps=strategy.vpp > 1)
+    return _breakdown(strategy, costs[0], times, 0.0).total_s
+
+
 def assemble(
     *,
     model: ModelSpec,
@@ -108,11 +146,9 @@ def assemble(
     ``limits_bytes`` is what a stage's tensors may add up to on each generation; ``exchanged_s`` is
     what of the coefficients' replica traffic goes between sites.
     """
-    counts = stage_counts(placement.pipeline_layout, model, costs[0].item_names, strategy.pp)
-    domains = cell_domains(placement, strategy, topology)
-    levels = hop_levels(domains, topology)
-    touched = Touched.of(domains, topology)
-    times = _stage_times(costs, counts, levels, touched, wraps=strategy.vpp > 1)
+    seating = Seating.of(model, topology, strategy, placement, costs[0].item_names)
+    counts, domains, touched = seating.counts, seating.domains, seating.touched
+    times = _stage_times(costs, seating, wraps=strategy.vpp > 1)
     breakdown = _breakdown(strategy, costs[0], times, exchanged_s)
     step_time_s = breakdown.total_s
     tokens = run.global_batch_size * run.seq_len
@@ -135,18 +171,12 @@ def assemble(
     )
 
 
-def _stage_times(
-    costs: tuple[StageCosts, ...],
-    counts: FloatArray,
-    levels: IntArray,
-    touched: Touched,
-    *,
-    wraps: bool,
-) -> StageTimes:
+def _stage_times(costs: tuple[StageCosts, ...], seating: Seating, *, wraps: bool) -> StageTimes:
     """Times of each stage on the slowest generation it touches, of a hop on the slower end's.
 
     Only interleaved chunks go from the last stage to the first.
     """
+    counts, levels, touched = seating.counts, seating.levels, seating.touched
     generation = touched.slowest(np.stack([c.time_s[0].sum(axis=0) @ counts.T for c in costs]))
     parts = np.stack([costs[g].time_s[0] @ row for g, row in zip(generation, counts, strict=True)])
     behind = touched.at_hops(np.stack([c.hop_steady_s[0][levels] for c in costs]))

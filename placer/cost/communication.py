@@ -77,7 +77,7 @@ def _block_collectives(size_bytes: FloatArray, blocks: float, fabric: Fabric) ->
     )
     shown = np.where(fabric.batch.tp > 1, blocks, 0.0)
     if fabric.run.features.tp_comm_overlap:
-        shown = shown * (1.0 - features.tp_overlap_hidden * near)
+        shown = shown * (1.0 - features.overlap_hidden * near)
     return Duration(forward_s=forward * shown, backward_s=backward * shown)
 
 
@@ -141,7 +141,7 @@ def expert_parallel_s(model: ModelSpec, shard: Shard, cover: Duration, fabric: F
     both = np.where(fabric.batch.ep > 1, 2.0 * one_way, 0.0)
     if not features.ep_overlap:
         return Duration(forward_s=both, backward_s=both)
-    share = fabric.constants.features.ep_overlap_hidden
+    share = fabric.constants.features.overlap_hidden
     return Duration(
         forward_s=both - np.minimum(share * both, cover.forward_s),
         backward_s=both - np.minimum(share * both, cover.backward_s),

@@ -202,7 +202,7 @@ def section_of(shape: type[Section], constants: Constants, section: str) -> Sect
 def parse_constants(text: str) -> Constants:
     """Constants from YAML: nested sections whose leaves have value, unit, kind and source."""
     document = yaml.safe_load(text)
-    links = document.get("links") if isinstance(document, Mapping) else None
+    links = document.get("links", {}) if isinstance(document, Mapping) else None
     if not isinstance(links, Mapping) or not all(isinstance(b, Mapping) for b in links.values()):
         raise ConstantsError("constants: expected a section links that holds sections")
     likeness = tuple((key, str(body.get(FALLBACK_KEY, ""))) for key, body in links.items())
@@ -214,8 +214,9 @@ def parse_constants(text: str) -> Constants:
 def load_constants() -> Constants:
     """The constants that travel with placer."""
     data = resources.files("placer.data")
-    texts = [data.joinpath(name).read_text(encoding="utf-8") for name in TABLES]
-    return parse_constants("\n".join(texts))
+    tables = [parse_constants(data.joinpath(t).read_text(encoding="utf-8")) for t in TABLES]
+    entries = sorted((c for table in tables for c in table.entries), key=lambda c: c.name)
+    return Constants(entries=tuple(entries), likeness=tables[0].likeness)
 
 
 def _leaves(node: Mapping[str, object], path: str) -> Iterable[Constant]:

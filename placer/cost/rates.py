@@ -77,7 +77,8 @@ def gemm_rate(accelerator: Accelerator, precision: Precision, constants: Constan
 
     Under load a part runs at the clock its power cap allows; dynamic power goes with frequency
     times voltage squared and voltage with frequency, so the clock goes with the cube root of the
-    cap, here against the cap of the generation's part that was measured.
+    cap, here against the cap of the generation's part that was measured. Generations without runs
+    sustain what Hopper does of their best rate.
     """
     compute = constants.compute
     clock = 1.0
@@ -93,9 +94,9 @@ def gemm_rate(accelerator: Accelerator, precision: Precision, constants: Constan
         (Architecture.HOPPER, Precision.FP8): compute.sustained_hopper_fp8,
         (Architecture.BLACKWELL, Precision.BF16): compute.sustained_blackwell,
         (Architecture.BLACKWELL, Precision.FP8): compute.sustained_blackwell_fp8,
-        (Architecture.BLACKWELL, Precision.MXFP8): compute.sustained_blackwell_mxfp8,
-        (Architecture.BLACKWELL, Precision.NVFP4): compute.sustained_blackwell_nvfp4,
-    }.get((accelerator.architecture, precision), compute.sustained_other)
+        (Architecture.BLACKWELL, Precision.MXFP8): compute.sustained_blackwell_scaled,
+        (Architecture.BLACKWELL, Precision.NVFP4): compute.sustained_blackwell_scaled,
+    }.get((accelerator.architecture, precision), compute.sustained_hopper)
     return best_matmul(accelerator, precision, compute) * sustained * clock
 
 

@@ -14,9 +14,7 @@ class ComputeConstants:
     sustained_hopper_fp8: float
     sustained_blackwell: float
     sustained_blackwell_fp8: float
-    sustained_blackwell_mxfp8: float
-    sustained_blackwell_nvfp4: float
-    sustained_other: float
+    sustained_blackwell_scaled: float
     unmeasured_matmul: float
     hbm_efficiency: float
     attention_flash2_ampere_efficiency: float
@@ -58,9 +56,8 @@ class KernelConstants:
 class FeatureConstants:
     """Share of a communication that a schedule or feature hides behind computation."""
 
-    tp_overlap_hidden: float
+    overlap_hidden: float
     tp_backward_hidden: float
-    ep_overlap_hidden: float
     dp_overlap_hidden: float
     stream_overlap_hidden: float
     drag: float

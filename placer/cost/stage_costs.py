@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 
 import numpy as np
@@ -61,3 +61,9 @@ class StageCosts:
     buffer_bytes: FloatArray
     transient_bytes: FloatArray
     fixed_bytes: float
+
+    def row(self, index: int) -> StageCosts:
+        """Coefficients of one strategy of the batch."""
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        arrays = {k: v[index : index + 1] for k, v in columns.items() if isinstance(v, np.ndarray)}
+        return replace(self, **arrays)

@@ -245,6 +245,8 @@ class AlternativeDocument(_Part):
     step_time_s: Amount
     why_not: str
     distinguishable: bool
+    chance_faster: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    """How often it beats the chosen plan when the constants are drawn from what is known of them."""
     loss_s: BreakdownDocument
 
 

@@ -80,13 +80,15 @@ class Alternative:
     """A next best plan.
 
     ``loss`` is its breakdown minus the chosen plan's, component by component (positive: slower);
-    ``distinguishable`` says whether the difference exceeds the cost model's own error.
+    ``chance_faster`` is how often it beats the chosen plan when the constants are drawn from what
+    is known of them, ``distinguishable`` whether that is seldom.
     """
 
     strategy: Strategy
     step_time_s: float
     why_not: str
     distinguishable: bool
+    chance_faster: float = 0.0
     loss: Breakdown
 
 

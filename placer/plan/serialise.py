@@ -159,6 +159,7 @@ def _alternative_data(alternative: Alternative) -> dict[str, Any]:
         "step_time_s": alternative.step_time_s,
         "why_not": alternative.why_not,
         "distinguishable": alternative.distinguishable,
+        "chance_faster": alternative.chance_faster,
         "loss_s": asdict(alternative.loss),
     }
 
@@ -371,6 +372,7 @@ def _alternative(document: doc.AlternativeDocument) -> Alternative:
         step_time_s=document.step_time_s,
         why_not=document.why_not,
         distinguishable=document.distinguishable,
+        chance_faster=document.chance_faster,
         loss=Breakdown(**_values(document.loss_s)),
     )
 

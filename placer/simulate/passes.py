@@ -186,7 +186,7 @@ class PassModel:
             shown = 1.0 - beside if backward else 1.0
             passes = 2.0
         if self.run.features.tp_comm_overlap and near:
-            shown *= 1.0 - features.tp_overlap_hidden
+            shown *= 1.0 - features.overlap_hidden
         blocks = self._blocks(item)
         return PassTime(
             tp=once.total_s * shown * blocks,
@@ -263,7 +263,7 @@ class PassModel:
         if self.run.features.ep_overlap:
             cover = work_s(item.work, self.rates)
             most_s = _one(cover.backward_s if backward else cover.forward_s)
-            hidden_s = min(self.constants.features.ep_overlap_hidden * both, most_s)
+            hidden_s = min(self.constants.features.overlap_hidden * both, most_s)
         shown_s = both - hidden_s
         return PassTime(
             ep=shown_s,

@@ -11,7 +11,12 @@ from placer.units import format_time
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from placer.plan.plan import Plan
+    from placer.plan.plan import Alternative, Plan
+
+
+def doubt_of(alternative: Alternative) -> str:
+    """``faster in 40 % of draws of the constants``."""
+    return f"faster in {100 * alternative.chance_faster:.0f} % of draws of the constants"
 
 
 def alternatives_table(plan: Plan) -> Table:
@@ -20,7 +25,7 @@ def alternatives_table(plan: Plan) -> Table:
     chosen = plan.estimate.step_time_s
     for place, alternative in enumerate(plan.alternatives, start=2):
         loss = alternative.step_time_s / chosen - 1.0
-        doubt = "" if alternative.distinguishable else " (within the model's error)"
+        doubt = "" if alternative.distinguishable else f" ({doubt_of(alternative)})"
         grid.add_row(
             str(place),
             format_time(alternative.step_time_s),
