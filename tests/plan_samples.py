@@ -238,6 +238,7 @@ def plan_of(
                 step_time_s=2.5,
                 why_not="a longer bubble",
                 distinguishable=False,
+                chance_faster=0.4,
                 loss=Breakdown(bubble=0.0625),
             ),
         ),

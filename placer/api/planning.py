@@ -21,7 +21,6 @@ from placer.topology.sites import has_sites
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from placer.cost.model import CostModel
     from placer.plan.plan import Plan
     from placer.search.result import FoundPlan, ProgressListener, SearchResult
     from placer.spec.cluster import ClusterSpec

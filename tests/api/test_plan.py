@@ -12,7 +12,6 @@ import placer
 from placer.api import RunOptions, SearchOptions, found_answer, planning
 from placer.api.question import Question, ask
 from placer.check.validator import check_plan
-from placer.cost.constants import load_constants
 from placer.errors import InternalError
 from placer.plan.estimate import Breakdown
 from placer.plan.plan import Plan, PlanStatus
@@ -144,10 +143,9 @@ def test_alternatives_are_slower_and_say_why(plan: Plan) -> None:
         difference = alternative.step_time_s - plan.estimate.step_time_s
         assert alternative.loss.total_s == pytest.approx(difference, abs=1e-9)
         assert ": " in alternative.why_not
-        far = difference / plan.estimate.step_time_s > load_constants().value(
-            found_answer.INDISTINGUISHABLE
-        )
-        assert alternative.distinguishable == far
+        assert alternative.distinguishable == (alternative.chance_faster < found_answer.SELDOM)
+    chances = [alternative.chance_faster for alternative in plan.alternatives]
+    assert all(0.0 < chance < 0.6 for chance in chances[:1])
 
 
 def test_every_candidate_is_accounted_for(plan: Plan) -> None:

@@ -66,10 +66,12 @@ def test_a_dense_model_keeps_tensor_groups_inside_a_node() -> None:
 
 @pytest.mark.slow
 def test_expert_groups_stay_inside_a_rack_when_they_fit_one() -> None:
+    """Expert groups of 64, as its owners run, are chosen or cannot be told from what is."""
     found = answer("deepseek-v3", "gb200-superpod-576", 15360, 4096)
     spread = next(a for a in found.placement.axis_levels if a.axis == "ep")
-    assert found.strategy.ep > 8
     assert not any(spread.groups_crossing.values())
+    alike = [a.strategy for a in found.alternatives if not a.distinguishable]
+    assert max(strategy.ep for strategy in (found.strategy, *alike)) > 8
 
 
 @pytest.mark.slow
