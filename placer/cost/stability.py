@@ -119,4 +119,4 @@ class _Plans:
                 zip(self.strategies, self.seatings, strict=True)
             )
         ]
-        return np.log(np.array(steps))
+        return np.asarray(np.log(np.array(steps)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,8 @@ class StageCosts:
 
     def row(self, index: int) -> StageCosts:
         """Coefficients of one strategy of the batch."""
-        columns = {f.name: getattr(self, f.name) for f in fields(self)}
-        arrays = {k: v[index : index + 1] for k, v in columns.items() if isinstance(v, np.ndarray)}
-        return replace(self, **arrays)
+        columns: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name, column in columns.items():
+            if isinstance(column, np.ndarray):
+                columns[name] = column[index : index + 1]
+        return StageCosts(**columns)
