@@ -176,7 +176,8 @@ class PassModel:
         features, exchanges = self.constants.features, self.exchanges
         near = exchanges.tp_inside_domain
         size = BF16 * self.model.hidden_size * _one(self.shard.tokens)
-        beside = features.tp_backward_hidden if near else 0.0
+        overlaps = near and self.run.features.tp_backward_overlap
+        beside = features.tp_backward_hidden if overlaps else 0.0
         if self.strategy.sequence_parallel:
             once = exchanges.tp.duration(size)
             shown = 1.0 + 2.0 * (1.0 - beside) if backward else 2.0

@@ -59,7 +59,7 @@ class ReplicaTraffic:
         """Collectives after the last pass."""
         if self.strategy.zero_stage >= 3:
             return ()
-        in_full = self.run.features.gradients is GradientRecipe.FP32
+        in_full = self.run.features.gradients is not GradientRecipe.NARROW
         size = FULL_GRADIENT_BYTES if in_full else NARROW_GRADIENT_BYTES
         if self.strategy.zero_stage == 0:
             return (*self.dense.reduce_job(size * dense), *self.expert.reduce_job(size * expert))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placer.cost.pipeline import (
+    bare_crossings,
     bubble_share,
     exposed_dp_s,
     in_flight_microbatches,
@@ -77,3 +78,17 @@ def test_bubbles_of_other_schedules() -> None:
     assert bubble_share(Schedule.ONE_F_ONE_B, 16) == 1.0
     assert bubble_share(Schedule.ZERO_BUBBLE, 16) * 15 == pytest.approx(15 / 3)
     assert bubble_share(Schedule.DUAL_PIPE, 16) * 15 == pytest.approx((16 / 2 - 1) * 2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("pp", "vpp", "expected"),
+    [
+        (1, 1, [0.0]),
+        (4, 1, [2.0, 2.0, 2.0, 0.0]),  # there and back through three hops, none from last to first
+        (4, 3, [6.0, 6.0, 6.0, 4.0]),  # three chunks, two wraps, there and back
+    ],
+)
+def test_every_chunk_of_the_fill_waits_for_its_hops(
+    pp: int, vpp: int, expected: list[float]
+) -> None:
+    assert bare_crossings(pp, vpp).tolist() == expected
