@@ -69,12 +69,20 @@ class Reach:
         """Accelerators whose links carry a group out of one next-inner unit of level ``at``; (N,).
 
         Inside the domain every member. On the network one collective keeps a bounded number of the
-        domain's NICs busy (its channels), so large domains do not add up all of theirs.
+        domain's NICs busy (its channels), so large domains do not add up all of theirs; but where
+        an oversubscribed uplink gives each accelerator less than its NIC, few NICs fill it for all.
         """
         if self.links[at].scale_up:
             return self.inside[at]
-        busy = np.minimum(self.in_domain, self.constants.collectives.nics_per_domain)
+        nics = self.constants.collectives.nics_per_domain * self._narrowing(at)
+        busy = np.minimum(self.in_domain, nics)
         return self.inside[at] / self.in_domain * busy
+
+    def _narrowing(self, at: int) -> float:
+        """NIC rate over an accelerator's share of the uplinks on the way to level ``at``."""
+        network = [link for link in self.links if not link.scale_up]
+        nic = network[0].level.bandwidth_bytes_per_s
+        return max(1.0, nic / self.links[at].level.bandwidth_bytes_per_s)
 
     def shared(self, at: int) -> Sizes:
         """How many collectives the link of level ``at`` serves at a time."""

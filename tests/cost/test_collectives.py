@@ -138,6 +138,19 @@ def test_reducing_fabric_lifts_the_network_bound() -> None:
     assert bus == pytest.approx(480e9, rel=0.03)
 
 
+def test_nine_nics_fill_an_oversubscribed_uplink() -> None:
+    """Of 72 NICs nine are busy; at 8:1 they can fill what the uplink has, at 4:1 half of it."""
+    rack = level(72, 900.0, 1e-6, "nvlink5", reduction=True)
+    buses = []
+    for ratio in (8.0, 4.0):
+        pod = level(144, 50.0, 5e-6, "infiniband", LevelKind.SCALE_OUT)
+        core = level(1440, 50.0 / ratio, 5e-6, "infiniband", LevelKind.SCALE_OUT)
+        took = seconds(all_gather_s, 1e12, 72, 1, 10, levels=(rack, pod, core))
+        buses.append(719 / 720 * 1e12 / took)
+    assert buses[0] == pytest.approx(72 * 0.985 * 50e9 / 8, rel=0.1)
+    assert buses[1] == pytest.approx(9 * 0.985 * 50e9, rel=0.1)
+
+
 def test_half_the_links_of_a_full_mesh_stay_dark_in_a_pair() -> None:
     """Two MI300X use one xGMI link of seven: 47.7 GB/s (stas00/ml-engineering)."""
     xgmi = (level(8, 448.0, 1e-6, "xgmi", shape=DomainShape.POINT_TO_POINT),)
