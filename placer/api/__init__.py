@@ -20,6 +20,7 @@ from placer.api.sweeping import sweep
 from placer.compare.comparison import RankBy
 from placer.compare.sweep.axes import parse_axes
 from placer.compare.sweep.store import sweep_store
+from placer.cost.across.quality import load_quality
 from placer.importers.clusters import ClusterFormat, ClusterOptions, import_cluster
 from placer.plan.saving import save_plan
 from placer.plan.serialise import load_plan
@@ -51,6 +52,7 @@ __all__ = [
     "job_document",
     "link_grid",
     "load_plan",
+    "load_quality",
     "parse_axes",
     "parse_features",
     "plan",

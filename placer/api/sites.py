@@ -76,6 +76,8 @@ def _typed(request: SiteRequest) -> tuple[str, ...]:
         said.append(f"outer-bits {request.outer_bits}")
     if request.min_replicas_after_loss:
         said.append(f"min-replicas-after-site-loss {request.min_replicas_after_loss}")
+    if request.quality != usual.quality:
+        said.append(f"quality of {request.quality.loss_change.source}")
     said += ["quality-exchange"] if request.quality_exchange else []
     return (*said, "extrapolate") if request.extrapolate else tuple(said)
 
@@ -100,7 +102,7 @@ def _refuse_unknown(question: Question, request: SiteRequest) -> None:
             )
             for rule in refusals(question.rules, question.cost_model, arranged)
         ]
-    most = published_quality().max_inner_steps
+    most = request.quality.max_inner_steps
     if request.inner_steps > most and not request.extrapolate:
         problems.append(
             Problem(

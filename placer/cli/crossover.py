@@ -30,6 +30,7 @@ from placer.cli.site_options import (
     InnerSteps,
     MinReplicas,
     OuterBits,
+    QualityTable,
     asked_of_sites,
 )
 
@@ -64,6 +65,7 @@ def crossover(
     inner_steps: InnerSteps = None,
     outer_bits: OuterBits = None,
     min_replicas_after_site_loss: MinReplicas = None,
+    quality: QualityTable = None,
     extrapolate: Extrapolate = None,
     gap: Annotated[
         float, typer.Option(metavar="FRACTION", help="Stop each search when proven this close.")
@@ -104,6 +106,7 @@ def crossover(
             api.SearchOptions(gap=gap, top=1),
             asked_of_sites(
                 modes=cross_site,
+                quality=quality,
                 inner_steps=inner_steps,
                 outer_bits=outer_bits,
                 min_replicas_after_loss=min_replicas_after_site_loss,

@@ -43,6 +43,7 @@ from placer.cli.site_options import (
     MinReplicas,
     OuterBits,
     QualityExchange,
+    QualityTable,
     asked_of_sites,
 )
 
@@ -89,6 +90,7 @@ def plan(
     outer_bits: OuterBits = None,
     min_replicas_after_site_loss: MinReplicas = None,
     quality_exchange: QualityExchange = None,
+    quality: QualityTable = None,
     extrapolate: Extrapolate = None,
     seed: Seed = 0,
     calibration: Calibration = None,
@@ -131,6 +133,7 @@ def plan(
             options,
             asked_of_sites(
                 modes=cross_site,
+                quality=quality,
                 inner_steps=inner_steps,
                 outer_bits=outer_bits,
                 min_replicas_after_loss=min_replicas_after_site_loss,

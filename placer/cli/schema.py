@@ -21,12 +21,14 @@ class SchemaName(StrEnum):
     CLUSTER = "cluster"
     RUN = "run"
     PLAN = "plan"
+    JOB = "job"
+    QUALITY = "quality"
 
 
 def schema(
     document: Annotated[SchemaName, typer.Argument(help="Which document.", show_default=False)],
 ) -> None:
-    """Print the JSON Schema of a model, a cluster, a run or a plan."""
+    """Print the JSON Schema of what placer reads and writes."""
     write(json.dumps(_document_type(document).model_json_schema(), indent=2))
 
 
@@ -43,6 +45,14 @@ def _document_type(document: SchemaName) -> type[BaseModel]:
         from placer.spec.run import RunSpec
 
         return RunSpec
+    if document is SchemaName.JOB:
+        from placer.spec.side_work import SideWorkSpec
+
+        return SideWorkSpec
+    if document is SchemaName.QUALITY:
+        from placer.cost.across.quality import QualityTables
+
+        return QualityTables
     from placer.plan.document import PlanDocument
 
     return PlanDocument

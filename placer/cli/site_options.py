@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,6 +67,15 @@ QualityExchange = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+QualityTable = Annotated[
+    Path | None,
+    typer.Option(
+        "--quality",
+        metavar="FILE",
+        help="Loss changes of your own, in the form of placer/data/quality.yaml.",
+        rich_help_panel=PANEL,
+    ),
+]
 Extrapolate = Annotated[
     bool | None,
     typer.Option(
@@ -76,11 +86,15 @@ Extrapolate = Annotated[
 ]
 
 
-def asked_of_sites(*, modes: list[str] | None, **options: Any) -> SiteRequest | None:
+def asked_of_sites(
+    *, modes: list[str] | None, quality: Path | None = None, **options: Any
+) -> SiteRequest | None:
     """What was typed about sites; None where nothing was."""
     from placer import api
 
     typed = given(**options)
     if modes:
         typed["modes"] = api.site_modes(tuple(modes))
+    if quality is not None:
+        typed["quality"] = api.load_quality(quality)
     return api.SiteRequest(**typed) if typed else None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from placer.cost.across.quality import published_quality
 from placer.cost.sites import crossings, least_pipeline_s
 from placer.plan.site_shares import usual_arrangement
 from placer.plan.strategy import CrossSite, CrossSiteMode, SiteShare
@@ -141,7 +140,7 @@ def arrangements(
 def most_sites(mode: CrossSiteMode, ground: Ground, request: SiteRequest) -> int:
     """Sites a mode may use: those measured, those a pipeline can be ordered through."""
     if mode in APART and not request.extrapolate:
-        return min(ground.num_sites, published_quality().max_replicas)
+        return min(ground.num_sites, request.quality.max_replicas)
     if mode is CrossSiteMode.PIPELINE:
         return min(ground.num_sites, MOST_PIPELINE_SITES)
     return ground.num_sites

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from placer.cost.across.quality import SYNCHRONOUS as AS_GOOD
-from placer.cost.across.quality import Quality, published_quality, quality_of
+from placer.cost.across.quality import Quality, quality_of
 from placer.errors import TimeLimitError
 from placer.search.across.every_arrangement import GROUPS, AcrossSearch
 from placer.search.across.explain import nothing_fits
@@ -101,7 +101,7 @@ def _quality(model: CostModel, outcome: Outcome, request: SiteRequest) -> Qualit
     if not outcome.arranged.is_asynchronous:
         return AS_GOOD
     return quality_of(
-        published_quality(),
+        request.quality,
         num_parameters=count_params(model.model).total,
         replicas=outcome.arranged.replicas,
         inner_steps=request.inner_steps,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from placer.cost.across.quality import QualityTables, published_quality
 from placer.errors import InputError, Problem
 from placer.plan.strategy import CrossSiteMode
 
@@ -27,6 +28,9 @@ class SiteRequest:
     """Rank by equivalent computation, across statistical meanings."""
     extrapolate: bool = False
     """Go on where no loss change was measured: H above 300, more than 8 replicas."""
+
+    quality: QualityTables = field(default_factory=published_quality)
+    """What training apart costs in loss."""
 
     def __post_init__(self) -> None:
         checks = (
