@@ -15,10 +15,13 @@ from placer.api.found_answer import plan_of
 from placer.api.question import Question, ask
 from placer.compare.sweep.solved import SolvedLayout, solved_plan
 from placer.errors import InfeasibleError, TimeLimitError
+from placer.search.across.find import find_across
+from placer.search.across.request import SiteRequest
 from placer.search.find import find
 from placer.search.options import SearchOptions
 from placer.search.result import SearchStatus
 from placer.topology.fingerprint import fingerprint
+from placer.topology.sites import has_sites
 
 if TYPE_CHECKING:
     from placer.search.result import SearchResult
@@ -110,7 +113,12 @@ def searched(question: Question, options: SearchOptions) -> SearchResult:
     KeyboardInterrupt
         When the user stopped the search.
     """
-    result = find(question.cost_model, rules=question.rules, options=options)
+    if has_sites(question.topology):
+        result = find_across(
+            question.cost_model, rules=question.rules, options=options, request=SiteRequest()
+        ).result
+    else:
+        result = find(question.cost_model, rules=question.rules, options=options)
     if result.status is SearchStatus.INTERRUPTED:
         raise KeyboardInterrupt
     return result

@@ -116,6 +116,7 @@ def arrangements(
     Training apart at more sites than were measured is left out unless asked for.
     """
     found: list[Arrangement] = []
+    alone: set[tuple[object, ...]] = set()
     for sites in sets:
         gpus = sum(ground.power[site].fed for site in sites)
         for mode in (*SYNCHRONOUS, *APART):
@@ -129,6 +130,11 @@ def arrangements(
                 continue
             if len(sites) > most_sites(mode, ground, request):
                 continue
+            if single:
+                build = (ground.build_of(sites[0]), ground.power[sites[0]])
+                if build in alone:
+                    continue
+                alone.add(build)
             if mode is CrossSiteMode.PIPELINE:
                 found.append(Arrangement(mode=mode, sites=best_order(ground, sites), gpus=gpus))
                 continue

@@ -10,6 +10,7 @@ import numpy as np
 
 from placer.cost.sites import site_graph
 from placer.search.candidates import Costing
+from placer.search.unit_costs import unit_costs
 from placer.spec.site_facts import draw_w
 from placer.topology.sites import SiteView, site_of_domains, within_sites
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
     from placer.cost.across.routes import SiteGraph
     from placer.cost.model import CostModel, SiteTerms
+    from placer.cost.spans import AxisSpans
     from placer.plan.slots import CellShape
+    from placer.plan.strategy import StrategyBatch
+    from placer.search.unit_costs import UnitCosts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,23 @@ class SitePower:
         if self.budget_w is None or self.watts_per_gpu == 0.0:
             return self.usable
         return min(self.usable, int(self.budget_w / self.watts_per_gpu + 1e-9))
+
+
+class OnEverySite(Costing):
+    """Costs of replicas that stand on all sites, one strategy for all: the slowest generation's.
+
+    Every stage has accelerators of every site, so no step is faster than on the slowest alone, and
+    each must fit the smallest memory.
+    """
+
+    def __init__(self, model: CostModel, memory_headroom: float, num_sites: int) -> None:
+        super().__init__(model, memory_headroom, num_sites)
+        self.limits_bytes = (min(self.limits_bytes),) * len(self.order)
+
+    def costs(self, batch: StrategyBatch, spans: AxisSpans) -> tuple[UnitCosts, ...]:
+        """The slowest generation's costs, whatever stands where."""
+        slowest = unit_costs(self.model.coefficients(batch, spans, self.order[-1]), self.units)
+        return (slowest,) * len(self.order)
 
 
 class Ground:
@@ -64,7 +85,9 @@ class Ground:
         """Costs on some sites, with what an arrangement adds."""
         view = self.view(sites)
         model = replace(self.model, topology=view.topology, site_terms=terms)
-        return Costing(model, self.memory_headroom, len(sites) if by_replica else 1)
+        if by_replica:
+            return OnEverySite(model, self.memory_headroom, len(sites))
+        return Costing(model, self.memory_headroom)
 
     def build_of(self, site: int) -> tuple[object, ...]:
         """Everything of a site that placing and costing depend on."""
