@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -39,21 +39,27 @@ def validate(
         Path | None,
         typer.Option("--svg", metavar="FILE", help="Draw predicted against measured."),
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")
+    ] = None,
 ) -> None:
     """Compare the cost model with measured runs: every row, every group, every choice."""
     if runs in (COLLECTIVES, UTILISATION):
-        refuse_beside_runs(runs, {"--all": every_row, "--markdown": markdown, "--svg": svg})
+        given = {"--all": every_row, "--markdown": markdown, "--svg": svg, "--html": html}
+        refuse_beside_runs(runs, given)
         write_table = write_collectives if runs == COLLECTIVES else write_utilisation
         write_table(as_json=as_json)
     else:
-        write_runs(runs, every_row=every_row, as_json=as_json, markdown=markdown, svg=svg)
+        files = {"--markdown": markdown, "--svg": svg, "--html": html}
+        write_runs(runs, every_row=every_row, as_json=as_json, files=files)
 
 
 def write_runs(
-    runs: str, *, every_row: bool, as_json: bool, markdown: Path | None, svg: Path | None
+    runs: str, *, every_row: bool, as_json: bool, files: Mapping[str, Path | None]
 ) -> None:
-    """Measured runs, and how published out-of-memory reports are judged."""
+    """Measured runs, and how published out-of-memory reports are judged; files by their option."""
     from placer.cost.constants import load_constants
+    from placer.report.html.validation_page import validation_page
     from placer.report.validation_json import validation_json
     from placer.report.validation_markdown import validation_markdown
     from placer.report.validation_svg import validation_svg
@@ -63,12 +69,15 @@ def write_runs(
 
     validation = validate_table(runs, every_row=every_row)
     reports = judge_oom_reports(load_constants())
-    if markdown is not None:
-        write_file(markdown, validation_markdown(validation), "--markdown")
-        say(f"wrote {markdown}")
-    if svg is not None:
-        write_file(svg, validation_svg(validation), "--svg")
-        say(f"wrote {svg}")
+    writers: dict[str, Callable[[], str]] = {
+        "--markdown": lambda: validation_markdown(validation),
+        "--svg": lambda: validation_svg(validation),
+        "--html": lambda: validation_page(validation, reports),
+    }
+    for option, path in files.items():
+        if path is not None:
+            write_file(path, writers[option](), option)
+            say(f"wrote {path}")
     if as_json:
         write(validation_json(validation, reports))
     else:

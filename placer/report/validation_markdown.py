@@ -4,71 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from placer.report.validation_text import (
-    WORST,
-    choice_lines,
-    dominant,
-    figures_of,
-    headline,
-    percent,
-    reasons,
+from placer.report.tabular import Side
+from placer.report.validation_tables import (
+    group_table,
+    overall_table,
+    skipped_table,
+    worst_table,
 )
-from placer.units import format_time
+from placer.report.validation_text import choice_lines, headline
 from placer.validate.grouping import GroupedBy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
+    from placer.report.tabular import Table
     from placer.validate.validation import Validation
 
 
 def validation_markdown(validation: Validation) -> str:
     """Every table of the terminal page."""
+    groups = (group_table(validation, by) for by in GroupedBy)
+    choice = "\n".join(f"* {line}" for line in choice_lines(validation.choice))
     blocks = [
         f"# {headline(validation)}",
-        _table(("figure", "value", "meaning"), "lrl", figures_of(validation.overall)),
+        _table(overall_table(validation)),
+        *(block for table in groups for block in _titled(table)),
+        "## Choice",
+        choice,
+        *_titled(worst_table(validation)),
+        *_titled(skipped_table(validation)),
     ]
-    for by in GroupedBy:
-        rows = [
-            (
-                g.name,
-                str(g.rows),
-                percent(g.mape),
-                percent(g.bias, signed=True),
-                percent(g.median_ape),
-            )
-            for g in validation.groups
-            if g.by is by
-        ]
-        if rows:
-            header = ("group", "rows", "MAPE", "bias", "median")
-            blocks += [f"## By {by.value}", _table(header, "lrrrr", rows)]
-    blocks += ["## Choice", "\n".join(f"* {line}" for line in choice_lines(validation.choice))]
-    blocks += _worst(validation)
-    skipped = [(str(count), why, first) for count, why, first in reasons(validation)]
-    if skipped:
-        blocks += ["## Skipped", _table(("rows", "reason", "first such row"), "rll", skipped)]
     return "\n\n".join(blocks) + "\n"
 
 
-def _worst(validation: Validation) -> list[str]:
-    rows = [
-        (
-            outcome.measured.name,
-            percent(outcome.error, signed=True),
-            format_time(outcome.estimate.step_time_s),
-            format_time(outcome.measured.measured_s),
-            dominant(outcome),
-        )
-        for outcome in validation.worst(WORST)
-    ]
-    header = ("run", "error", "predicted", "measured", "predicted step is mostly")
-    return [f"## Worst {WORST} rows", _table(header, "lrrrl", rows)] if rows else []
+def _titled(table: Table) -> tuple[str, ...]:
+    """The table under its caption; nothing where it is empty."""
+    return (f"## {table.caption}", _table(table)) if table.rows else ()
 
 
-def _table(header: Sequence[str], sides: str, rows: Iterable[Sequence[str]]) -> str:
-    rule = ["---:" if side == "r" else "---" for side in sides]
-    return "\n".join(_line(cells) for cells in (header, rule, *rows))
+def _table(table: Table) -> str:
+    header = [column.header for column in table.columns]
+    rule = ["---:" if column.side is Side.RIGHT else "---" for column in table.columns]
+    return "\n".join(_line(cells) for cells in (header, rule, *table.rows))
 
 
 def _line(cells: Iterable[str]) -> str:

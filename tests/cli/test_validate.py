@@ -44,10 +44,12 @@ def test_json_is_all_there_is_on_stdout(
 def test_writes_markdown_and_picture(
     runs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table, picture = tmp_path / "table.md", tmp_path / "picture.svg"
-    assert exit_code(monkeypatch, runs, "--markdown", str(table), "--svg", str(picture)) == 0
+    table, picture, page = (tmp_path / n for n in ("table.md", "picture.svg", "page.html"))
+    files = ["--markdown", str(table), "--svg", str(picture), "--html", str(page)]
+    assert exit_code(monkeypatch, runs, *files) == 0
     assert table.read_text(encoding="utf-8").startswith("# Predicted against measured")
     assert picture.read_text(encoding="utf-8").startswith("<svg")
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert "wrote" in capsys.readouterr().err
 
 

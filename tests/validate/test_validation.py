@@ -8,6 +8,7 @@ import pytest
 from validate_samples import DENSE, EXPERTS, rows_of
 
 from placer.cost.constants import load_constants
+from placer.report.html.validation_page import validation_page
 from placer.report.validation_json import validation_json
 from placer.report.validation_markdown import validation_markdown
 from placer.report.validation_svg import validation_svg
@@ -224,6 +225,23 @@ def test_rows_that_ran_but_do_not_fit_are_listed() -> None:
     assert [o.measured.name for o in found.not_fitting] == ["large"]
     assert found.overall.judged_fitting == pytest.approx(0.5)
     assert "judged not to fit" in render_validation(found, colour=False)
+
+
+def test_page_shows_every_group_and_keeps_names_as_text() -> None:
+    found = validated(DENSE | {"id": "<script>"}, EXPERTS)
+    html = validation_page(found, ())
+
+    assert "<script" not in html
+    assert html == validation_page(found, ())
+    for group in found.groups:
+        assert group.name in html
+
+
+def test_page_without_a_costed_row_has_no_picture() -> None:
+    html = validation_page(validated(DENSE | {"accelerator": "abacus"}), ())
+
+    assert "<figure" not in html
+    assert "Not costed" in html
 
 
 def test_markdown_escapes_cells() -> None:

@@ -16,13 +16,15 @@ from placer import api
 from placer.api import Configuration, RunOptions, SearchOptions, estimate
 from placer.compare.sweep.result import Sweep
 from placer.report.comparison.page import comparison_page
+from placer.report.html.validation_page import validation_page
 from placer.report.sweep.page import sweep_page
 from placer.spec.run import RunSpec
+from placer.validate.validation import validate_table
 
 pytestmark = pytest.mark.browser
 
 MOST_BYTES = 3_000_000
-FIGURES = {"small": 6, "large": 7, "sweep": 2, "compare": 1}
+FIGURES = {"small": 6, "large": 7, "sweep": 2, "compare": 1, "validate": 2}
 """Pictures on each page."""
 
 
@@ -34,7 +36,7 @@ def page() -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A small plan's, one of a cluster of 16,384 accelerators, a sweep's, a comparison's."""
+    """A small plan's, one of a cluster of 16,384 accelerators, a sweep's, a comparison's, ..."""
     folder = tmp_path_factory.mktemp("reports")
     small = estimate(
         MOE_MODEL,
@@ -53,6 +55,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     paths["compare"] = folder / "compare.html"
     compared = api.compare(DENSE_MODEL, [layout("slow", nic="100 Gbit/s"), layout("fast")], RUN)
     paths["compare"].write_text(comparison_page(compared), encoding="utf-8")
+    paths["validate"] = folder / "validate.html"
+    validation = validate_table("measured_small_models")
+    paths["validate"].write_text(validation_page(validation, ()), encoding="utf-8")
     return paths
 
 
