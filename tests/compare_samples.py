@@ -43,3 +43,10 @@ def layout(
         },
     }
     return ClusterSpec.model_validate({**fields, **changes})
+
+
+def with_medium(medium: str) -> ClusterSpec:
+    """The layout with all its links of one medium."""
+    data = layout().model_dump(mode="json")
+    data["scale_out"]["medium"] = medium
+    return ClusterSpec.model_validate(data)

@@ -387,4 +387,6 @@ def _solve(task: _Task) -> _Outcome:
         return _Outcome(reason=str(error))
     except InputError as error:
         return _Outcome(reason=str(error), refused=error.problems)
+    except InternalError as error:
+        raise InternalError(f"{task.name}: {error}") from error
     return _Outcome(plan=found)

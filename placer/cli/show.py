@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,10 @@ def show(
         ),
     ] = None,
     *,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What parts, power or rent cost you: price a cluster."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show a model or a cluster; without a name, list the catalogue."""
@@ -32,7 +37,7 @@ def show(
     if input_kind(reference) is CatalogueKind.MODEL:
         write(_model(reference, as_json=as_json))
     else:
-        write(_cluster(reference, as_json=as_json))
+        write(_cluster(reference, prices, as_json=as_json))
 
 
 def _catalogue(*, as_json: bool) -> str:
@@ -52,11 +57,14 @@ def _model(reference: str, *, as_json: bool) -> str:
     return model.model_dump_json(indent=2) if as_json else render_model(model)
 
 
-def _cluster(reference: str, *, as_json: bool) -> str:
+def _cluster(reference: str, prices: Path | None, *, as_json: bool) -> str:
+    from placer.compare.economics.prices import load_prices
     from placer.report.show_cluster import render_cluster
     from placer.spec.catalogue import CatalogueKind, resolve_input
     from placer.spec.cluster import ClusterSpec
     from placer.spec.yaml_source import load_document
 
     cluster = load_document(resolve_input(reference, CatalogueKind.CLUSTER).path, ClusterSpec)
-    return cluster.model_dump_json(indent=2) if as_json else render_cluster(cluster)
+    if as_json:
+        return cluster.model_dump_json(indent=2)
+    return render_cluster(cluster, None if prices is None else load_prices(prices))

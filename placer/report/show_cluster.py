@@ -23,6 +23,7 @@ from placer.units import (
 )
 
 if TYPE_CHECKING:
+    from placer.compare.economics.prices import Prices
     from placer.spec.accelerator import Accelerator
     from placer.spec.cluster import ClusterSpec
     from placer.topology.tree import Topology
@@ -30,15 +31,15 @@ if TYPE_CHECKING:
 WIDTH = 100
 
 
-def render_cluster(cluster: ClusterSpec) -> str:
-    """Lay the cluster out as plain text of at most 100 columns."""
+def render_cluster(cluster: ClusterSpec, prices: Prices | None = None) -> str:
+    """Lay the cluster out as plain text of at most 100 columns, priced where there are prices."""
     topology = build_topology(cluster)
     sections = [
         [cluster.name, *_wrapped(cluster.description)],
         [_heading(topology), *draw_tree(topology, WIDTH)],
         *(_accelerator(topology, part) for part in range(len(topology.accelerators))),
         ["Totals", *_table(_totals(topology))],
-        ["Parts, counted from the levels", *_table(part_rows(cluster))],
+        ["Parts, counted from the levels", *_table(part_rows(cluster, prices))],
         ["Out of use", *_table(_outages(cluster, topology))],
         ["Sites", *_table(site_rows(cluster, topology))],
         ["Links between sites", *_table(link_rows(cluster))],

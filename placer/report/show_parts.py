@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from placer.compare.economics.cost import cost_of
 from placer.compare.fabric.counting import inventory
 from placer.errors import InfeasibleError
-from placer.units import format_bit_rate, format_power
+from placer.units import format_bit_rate, format_count, format_power
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from placer.compare.economics.cost import CostBill
+    from placer.compare.economics.prices import Prices
     from placer.compare.fabric.inventory import Inventory, LinkTier, PowerBill, SwitchTier
     from placer.spec.cluster import ClusterSpec
 
 
-def part_rows(cluster: ClusterSpec) -> Iterator[tuple[str, str]]:
-    """Switches and links tier by tier, modules, power."""
+def part_rows(cluster: ClusterSpec, prices: Prices | None = None) -> Iterator[tuple[str, str]]:
+    """Switches and links tier by tier, modules, power; costs where there are prices."""
     try:
         counted = inventory(cluster)
     except InfeasibleError as error:
@@ -24,6 +27,20 @@ def part_rows(cluster: ClusterSpec) -> Iterator[tuple[str, str]]:
         return
     yield from network_rows(counted)
     yield from power_rows(counted.power)
+    if prices is not None:
+        yield from cost_rows(cost_of(counted, prices))
+
+
+def cost_rows(bill: CostBill) -> Iterator[tuple[str, str]]:
+    """What it costs to buy and to run, and what is missing to say so."""
+    if bill.modules_in_800g:
+        yield "modules", f"cost as much as {bill.modules_in_800g:,.0f} modules of 800 Gbit/s"
+    if bill.purchase is not None:
+        yield "purchase", f"{format_count(bill.purchase)} {bill.currency}"
+    if bill.per_hour is not None:
+        yield "an hour", f"{bill.per_hour:,.0f} {bill.currency}"
+    if bill.missing:
+        yield "no prices of", ", ".join(bill.missing)
 
 
 def network_rows(counted: Inventory) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,7 @@ from placer.spec.fabric import FabricSpec, with_levels
 from placer.spec.hierarchy.counted import LossField, PartCountField, Share, SparesField
 from placer.spec.interconnect import DomainShape, Routing, ScaleOutLink, ScaleUpLink
 from placer.spec.site_facts import Optics, Router
-from placer.spec.switch import SwitchSpec, known_switch
+from placer.spec.switch import Medium, SwitchSpec, known_switch
 from placer.units import Bandwidth, Duration, Length, Power
 
 FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -85,6 +85,8 @@ class FabricLevelSpec(BaseModel):
     """How flows spread here; the network's when not given."""
     switch: SwitchField = None
     """What this level is built of; the network's when not given."""
+    medium: Medium | None = None
+    """What carries the links up into this level; the network's when not given."""
 
 
 class ScaleOutSpec(BaseModel):
@@ -106,6 +108,8 @@ class ScaleOutSpec(BaseModel):
     switch: SwitchField = None
     """A key of the switch catalogue, or ``{ports: 64, rate: 400 Gbit/s}``; the usual one for the
     link when not given. Parts are counted with it, times do not depend on it."""
+    medium: Medium | None = None
+    """What carries links; copper inside a rack and DSP modules outside when not given."""
     levels: Annotated[tuple[FabricLevelSpec, ...], Field(min_length=1, max_length=16)]
     """Inner to outer."""
 

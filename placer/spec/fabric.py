@@ -22,7 +22,7 @@ from placer.spec.accelerator import (
 )
 from placer.spec.hierarchy.counted import GPU, INNER, parse_part_count
 from placer.spec.interconnect import Routing, ScaleOutLink
-from placer.spec.switch import Ports, fabric_facts
+from placer.spec.switch import Medium, Ports, fabric_facts
 from placer.units import Bandwidth, Dimension, write_quantity
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class FabricSpec(BaseModel):
     """Of the uplinks into the last tier."""
     leaf_oversubscription: Ratio = 1.0
     """Of the leaves' uplinks, where there are three tiers."""
+    medium: Medium | None = None
+    """What carries links; copper inside a rack and DSP modules outside when not given."""
     routing: Routing = Routing.ADAPTIVE
     in_network_reduction: bool = False
 
@@ -214,6 +216,7 @@ def _scale_out(fabric: FabricSpec, plan: _Sizes) -> dict[str, Any]:
         "routing": fabric.routing.value,
         "in_network_reduction": fabric.in_network_reduction,
         "switch": {"ports": fabric.ports, "rate": switch_rate},
+        "medium": None if fabric.medium is None else fabric.medium.value,
         "levels": levels,
     }
 

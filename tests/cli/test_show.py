@@ -74,3 +74,14 @@ def test_a_wrong_file_exits_2_and_names_the_line(
     assert out == ""
     assert words in err
     assert f"{path}:" in err
+
+
+def test_a_cluster_is_priced_where_there_are_prices(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("rent_per_hour: {h100_sxm: 2}")
+    show("dgx-h100-superpod-1k", prices=prices)
+    out = capsys.readouterr().out
+    assert "an hour       2,048 USD" in out
+    assert "48 switches" in out

@@ -87,6 +87,7 @@ def test_a_larger_layout_may_win_by_tokens_and_lose_by_accelerator() -> None:
     compared = placer.compare(DENSE_MODEL, [FAST, SMALL], RUN, OPTIONS)
     assert compared.rows[0].layout.name == "small"
     layouts = [row.layout for row in compared.rows]
+    assert "--equal gpus" in render_comparison(compared)
     rows = ranked(layouts, layouts[0], RankBy.TOKENS)
     assert rows[0].layout.name == "fast"
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from placer.errors import InputError
 from placer.spec.cluster import ClusterSpec
+from placer.spec.switch import Medium
 from placer.spec.yaml_source import load_document
 from placer.topology.build import build_topology
 
@@ -64,6 +65,12 @@ def test_what_does_not_divide_leaves_the_last_unit_smaller() -> None:
     assert topology.num_accelerators == 1000
     assert cluster(gpus=1003).model_dump() == cluster(gpus=1000).model_dump()
     assert topology.num_units(topology.domain_level + 1) == 32
+
+
+def test_what_carries_links_is_kept() -> None:
+    network = cluster(medium="lpo").scale_out
+    assert network is not None
+    assert network.medium is Medium.LPO
 
 
 def test_the_form_counted_out_is_what_is_kept() -> None:

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 HOSTS: Final = "hosts"
 
 
-def inventory(spec: ClusterSpec, *, optics: Medium = Medium.DSP) -> Inventory:
+def inventory(spec: ClusterSpec) -> Inventory:
     """Count a cluster's accelerators, hosts, switches, links and optical modules.
 
-    Links between sites are not counted. ``optics`` is what carries links that leave a rack.
+    Links between sites are not counted.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def inventory(spec: ClusterSpec, *, optics: Medium = Medium.DSP) -> Inventory:
         When its switches cannot join a level.
     """
     layout = resolve_layout(spec)
-    counted = _Network(spec, layout, optics) if spec.scale_out is not None else None
+    counted = _Network(spec, layout) if spec.scale_out is not None else None
     return Inventory(
         num_gpus=layout.num_gpus,
         num_hosts=layout.num_hosts,
@@ -90,11 +90,10 @@ class _Unit:
 class _Network:
     """Counts one cluster's network; the same arrangement in each plane."""
 
-    def __init__(self, spec: ClusterSpec, layout: ClusterLayout, optics: Medium) -> None:
+    def __init__(self, spec: ClusterSpec, layout: ClusterLayout) -> None:
         assert spec.scale_out is not None
         self.network: ScaleOutSpec = spec.scale_out
         self.layout = layout
-        self.optics = optics
         self.chosen = [self._switch(level) for level in self.network.levels]
         self.rates = [self._uplink_rate(index) for index in range(len(self.chosen))]
         spares = np.asarray(gpu_states(spec, layout)) == GpuState.SPARE
@@ -120,7 +119,7 @@ class _Network:
         """Links up into each tier, inner to outer."""
         below, found = HOSTS, []
         for (index, tier), counted in sorted(self.tiers.items()):
-            medium = self._medium() if below == HOSTS else self.optics
+            medium = self._medium(index, below)
             rate = self.network.nic if below == HOSTS else self.rates[index]
             name = self.network.levels[index].name
             found.append(
@@ -152,11 +151,14 @@ class _Network:
         room = down_ports(self.chosen[index].ports_at(whole), ratio)
         return whole if max(self._children(index)) <= room else narrow
 
-    def _medium(self) -> Medium:
-        """Copper where the first switch stands in the hosts' rack."""
+    def _medium(self, index: int, below: str) -> Medium:
+        """As the file says; else copper where the first switch stands in the hosts' rack."""
+        stated = self.network.levels[index].medium or self.network.medium
+        if stated is not None or below != HOSTS:
+            return stated or Medium.DSP
         starts = [self.layout.host_at_domain(d) for d in self.layout.tables[0].first_domain]
         most = max(after - before for before, after in pairwise(starts))
-        return Medium.COPPER if most <= fabric_facts().rack_hosts.value else self.optics
+        return Medium.COPPER if most <= fabric_facts().rack_hosts.value else Medium.DSP
 
     def _units(self) -> Iterator[list[_Unit]]:
         """Units of each level, inner to outer: uplinks carry the host ports over oversubscription.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from placer.compare.economics.goodput import reliability
 from placer.report.comparison.tables import (
@@ -12,8 +12,12 @@ from placer.report.comparison.tables import (
     parts_table,
     plans_table,
     reasons_table,
+    solved,
     training_table,
 )
+
+UNEQUAL: Final = 2.0
+"""From this ratio of sizes on, figures per accelerator say as much of size as of design."""
 
 if TYPE_CHECKING:
     from placer.compare.comparison import Comparison
@@ -36,7 +40,20 @@ def sections(comparison: Comparison) -> tuple[Table, ...]:
 def notes(comparison: Comparison) -> tuple[str, ...]:
     """What was assumed, and what is unknown."""
     open_ones = tuple(f"left open: {assumption}" for assumption in comparison.assumptions)
-    return (*open_ones, *_parts_notes(comparison), *lacking(comparison), *_run_notes(comparison))
+    sizes, parts = _size_notes(comparison), _parts_notes(comparison)
+    return (*sizes, *open_ones, *parts, *lacking(comparison), *_run_notes(comparison))
+
+
+def _size_notes(comparison: Comparison) -> tuple[str, ...]:
+    """A warning where layouts of very different size share one batch."""
+    sizes = [row.layout.num_gpus for row, _ in solved(comparison)]
+    if comparison.budget or not sizes or max(sizes) < UNEQUAL * min(sizes):
+        return ()
+    sentence = (
+        f"The layouts offer {min(sizes):,} to {max(sizes):,} accelerators and share one batch, of"
+        " which more accelerators leave each less to do: --equal gpus compares like with like."
+    )
+    return (sentence,)
 
 
 def _parts_notes(comparison: Comparison) -> tuple[str, ...]:

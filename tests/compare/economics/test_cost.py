@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from compare_samples import layout
+from compare_samples import layout, with_medium
 
 from placer.compare.economics.cost import cost_of
 from placer.compare.economics.prices import Prices, load_prices
 from placer.compare.fabric.counting import inventory
 from placer.errors import InputError
-from placer.spec.switch import Medium
 
 PARTS = inventory(layout())  # 64 H100: 4 pods of 2 hosts, copper to their switch, DSP above
 FULL = """
@@ -63,9 +62,7 @@ def test_rent_stands_for_everything(tmp_path: Path) -> None:
 
 def test_linear_modules_need_their_own_price(tmp_path: Path) -> None:
     prices = priced(tmp_path, FULL)
-    assert cost_of(inventory(layout(), optics=Medium.LPO), prices).missing_to_buy == (
-        "modules.lpo",
-    )
+    assert cost_of(inventory(with_medium("lpo")), prices).missing_to_buy == ("modules.lpo",)
 
 
 @pytest.mark.parametrize(

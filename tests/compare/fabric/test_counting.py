@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from compare_samples import layout
+from compare_samples import layout, with_medium
 
 from placer.compare.fabric.counting import inventory
 from placer.compare.fabric.inventory import Inventory
@@ -64,8 +64,9 @@ def test_power_adds_up() -> None:
 
 
 def test_linear_modules_draw_less() -> None:
-    spec = layout()
-    dsp, lpo = inventory(spec), inventory(spec, optics=Medium.LPO)
+    lpo = inventory(with_medium("lpo"))
+    assert {tier.medium for tier in lpo.links} == {Medium.LPO}
+    dsp = inventory(with_medium("dsp"))
     assert lpo.power.optics_w == pytest.approx(dsp.power.optics_w * 6 / 15)
 
 
