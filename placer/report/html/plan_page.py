@@ -13,6 +13,7 @@ from placer.report.html.page import Section, page
 from placer.report.html.parts import bullets, definitions, figure, paragraphs, table
 from placer.report.html.provenance import assumptions_section
 from placer.report.loss import signed_percent
+from placer.report.side_work import loads_table, works_table, works_title
 from placer.report.sites import options_table, site_lines
 from placer.report.stages import stages_table
 from placer.report.strategy_text import recompute_text, strategy_line, zero_text
@@ -74,6 +75,7 @@ def _sections(found: Findings, figures: PlanFigures) -> list[Section]:
             body=(figure(figures.placement), table(groups_table(plan))),
         ),
         *_sites(plan),
+        *_side_work(plan),
         Section(title="Memory", body=(figure(figures.memory),)),
         Section(
             title="Stages and layers",
@@ -93,6 +95,15 @@ def _sites(plan: Plan) -> tuple[Section, ...]:
         return ()
     options = (table(options_table(plan)),) if plan.cross_site_options else ()
     return (Section(title="Between sites", body=(bullets(tuple(site_lines(plan))), *options)),)
+
+
+def _side_work(plan: Plan) -> tuple[Section, ...]:
+    """What stands beside the step, and what it sends."""
+    if plan.side_work is None:
+        return ()
+    tables = (works_table(plan.side_work), loads_table(plan.side_work))
+    body = tuple(table(data) for data in tables if data.rows)
+    return (Section(title=works_title(plan.side_work), body=body),)
 
 
 def _played(found: Findings, figures: PlanFigures) -> tuple[Markup, ...]:

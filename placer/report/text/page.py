@@ -9,6 +9,7 @@ from rich.text import Text
 
 from placer.report.binding import findings
 from placer.report.groups import groups_table
+from placer.report.side_work import loads_table, works_table, works_title
 from placer.report.sites import options_table, site_lines
 from placer.report.text.alternatives import alternatives_table
 from placer.report.text.assumptions import assumption_lines
@@ -18,7 +19,6 @@ from placer.report.text.effort import effort_lines
 from placer.report.text.headline import headline
 from placer.report.text.layers import layers_line
 from placer.report.text.memory import memory_table, memory_title
-from placer.report.text.side_work import loads_table, works_table
 from placer.report.text.simulation import simulated_table
 
 if TYPE_CHECKING:
@@ -66,9 +66,10 @@ def _parts(plan: Plan, wall_s: float | None, saved_as: str) -> Iterator[Renderab
     if plan.strategy.cross_site.shares:
         yield section("Between sites", lines(site_lines(plan)), *_options(plan))
     if plan.side_work is not None:
-        title = f"Beside the step ({plan.side_work.job}; training's home is {plan.side_work.home})"
-        yield section(title, works_table(plan.side_work))
-        yield section("Links on average", loads_table(plan.side_work))
+        yield section(works_title(plan.side_work), drawn(works_table(plan.side_work)))
+        loads = loads_table(plan.side_work)
+        if loads.rows:
+            yield section("Links on average", drawn(loads))
     yield section("Layers", lines([layers_line(plan.placement.pipeline_layout)]))
     yield section(memory_title(plan.estimate), memory_table(plan.estimate))
     if plan.alternatives:
