@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from placer.cost.pipeline import exposed_dp_s
-from placer.search.stage_room import ROUNDING, StageRooms, least_units, stage_room
+from placer.search.stage_room import (
+    ROUNDING,
+    StageRooms,
+    lead_pairs,
+    least_units,
+    roomiest,
+    stage_room,
+)
 from placer.search.unit_costs import in_flight, memory_columns
 
 if TYPE_CHECKING:
@@ -29,6 +36,21 @@ if TYPE_CHECKING:
     BoolArray = NDArray[np.bool_]
 
 BISECTIONS: Final = 20
+CRITICAL_STEPS: Final = (
+    1.0,
+    1.0005,
+    1.001,
+    1.002,
+    1.003,
+    1.005,
+    1.008,
+    1.012,
+    1.02,
+    1.035,
+    1.06,
+    1.1,
+)
+"""Multiples of the least critical time between which what fast stages hold is bounded anew."""
 
 
 def total_s(costs: UnitCosts, num_body: int) -> FloatArray:
@@ -90,13 +112,11 @@ def layer_bound_s(
     """L0: the critical stage holds its share of the time, and its share of whole units; (F,).
 
     ``tau >= max(total / pp, ceil(units / pp) body - what lead layers save, last stage alone)``,
-    step ``>= M tau + (total - tau) / v`` for the most chunks v. Where generations differ, pp counts
-    stages of the best speed.
+    step ``>= M tau + (total - tau) / v`` for the most chunks v.
     """
     share = -(-num_units // pp)
-    tau = np.maximum(
-        choice.total_s / mix.effective_stages(pp), share * choice.body_s - choice.saved_s
-    )
+    mean = mix.mean_stage_s(choice.total_s, np.zeros(len(pp)), pp)
+    tau = np.maximum(mean, share * choice.body_s - choice.saved_s)
     tau = np.maximum(tau, choice.last_s)
     return np.asarray(num_microbatches * tau + (choice.total_s - tau) / most_chunks)
 
@@ -138,46 +158,84 @@ def memory_room(
     return StageRooms(by_generation=tuple(rooms), few=few)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTime:
+    """What stages take on each generation, fastest first, and wait for hops, (N, S) each."""
+
+    batch: StrategyBatch
+    costs: Sequence[UnitCosts]
+    hops_s: Sequence[FloatArray]
+    num_body: int
+
+    def take(self, rows: IntArray) -> StageTime:
+        """Rows picked by index."""
+        return replace(
+            self,
+            batch=self.batch.take(rows),
+            costs=[cost.take(rows) for cost in self.costs],
+            hops_s=[hops[rows] for hops in self.hops_s],
+        )
+
+    def room(self, critical: FloatArray, few: IntArray) -> StageRooms:
+        """What stages can hold that take at most ``critical`` (N,)."""
+        least = least_units(self.batch, self.hops_s[0].shape[1])
+        rooms = (
+            stage_room(
+                cost.time_s[:, None, :], critical[:, None] - hops, self.batch, self.num_body, least
+            )
+            for cost, hops in zip(self.costs, self.hops_s, strict=True)
+        )
+        return StageRooms(by_generation=tuple(rooms), few=few)
+
+
+def most_spared_s(rooms: StageRooms, mix: Mix, batch: StrategyBatch) -> FloatArray:
+    """Most time that stages save which stand on each set of fast generations; (N, G - 1).
+
+    The roomiest stages stand on the set, as many as fit.
+    """
+    before, held = np.array(lead_pairs(rooms.by_generation[0].num_lead), dtype=np.int64).T
+    most = np.zeros(rooms.few.shape)
+    for j in range(rooms.few.shape[1]):
+        columns = mix.spared_s[:, j]
+        lead = columns.shape[1] - 3
+        reached = np.cumsum(columns[:, :lead], axis=1)
+        reached = np.concatenate([np.zeros_like(columns[:, :1]), reached], axis=1)
+        room = roomiest(rooms.by_generation[: j + 1])
+        spared = np.maximum(room.tail, 0.0) * columns[:, lead, None]
+        first = (reached[:, before + held] - reached[:, before])[:, None, :]
+        head = np.maximum(room.head, 0.0) * columns[:, lead, None, None] + first
+        spared[:, : head.shape[1]] = head.max(axis=2)
+        spared[:, 0] += columns[:, lead + 1]
+        spared[np.arange(len(spared)), batch.pp - 1] += columns[:, lead + 2]
+        summed = np.cumsum(-np.sort(-spared, axis=1), axis=1)
+        last = np.clip(rooms.few[:, j], 1, spared.shape[1]) - 1
+        some = rooms.few[:, j] > 0
+        most[:, j] = np.where(some, np.take_along_axis(summed, last[:, None], axis=1)[:, 0], 0.0)
+    return most
+
+
 def mean_stage_s(
     costs: UnitCosts, batch: StrategyBatch, hop_s: FloatArray, num_body: int, mix: Mix
 ) -> FloatArray:
-    """Mean stage time, or the last stage's without units if longer; (N,).
-
-    Of stages of the best speed; what a slower one waits for its hops counts the less.
-    """
+    """Mean stage time, or the last stage's without units if longer; (N,)."""
     stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
-    hops = np.where(stages, hop_s, 0.0).sum(axis=1) / mix.ratio.max(axis=1, initial=1.0)
-    mean = (total_s(costs, num_body) + hops) / mix.effective_stages(batch.pp)
+    hops = np.where(stages, hop_s, 0.0).sum(axis=1)
+    mean = mix.mean_stage_s(total_s(costs, num_body), hops, batch.pp)
     return np.asarray(np.maximum(mean, costs.time_s[:, costs.num_lead + 2]))
 
 
-def critical_s(
-    costs: Sequence[UnitCosts],
-    batch: StrategyBatch,
-    memory: StageRooms,
-    hop_s: FloatArray,
-    num_body: int,
-    *,
-    low_s: FloatArray,
-) -> FloatArray:
+def critical_s(times: StageTime, memory: StageRooms, low_s: FloatArray) -> FloatArray:
     """Smallest critical stage time under which the stages hold the whole model; (N,).
 
     Bisected from below, from ``low_s`` (N,): the returned time is one the model does not fit under,
-    or that. ``hop_s`` (N, S) is what each stage waits for its hops. Meaningless where memory has no
-    room. ``costs`` are those of each generation, fastest first.
+    or that. Meaningless where ``memory`` has no room.
     """
-    stages = np.arange(hop_s.shape[1])[None, :] < batch.pp[:, None]
-    hops = np.where(stages, hop_s, 0.0)
     low = low_s
-    high = np.max([total_s(cost, num_body) for cost in costs], axis=0) + hops.max(axis=1)
-    least = least_units(batch, hop_s.shape[1])
+    high = np.max([total_s(cost, times.num_body) for cost in times.costs], axis=0)
+    high = high + np.max([hops.max(axis=1) for hops in times.hops_s], axis=0)
 
     def fits(tau: FloatArray) -> BoolArray:
-        left = tau[:, None] - hops
-        rooms = tuple(
-            stage_room(cost.time_s[:, None, :], left, batch, num_body, least) for cost in costs
-        )
-        return replace(memory, by_generation=rooms).within(memory).fits(num_body)
+        return times.room(tau, memory.few).within(memory).fits(times.num_body)
 
     high = np.where(fits(low), low, high)
     for _ in range(BISECTIONS):
@@ -215,6 +273,20 @@ class StepBound:
         turns = [critical, np.minimum(hidden_at, work + self._hops_s())]
         turns += self.mix.turning_points(work)
         steps = [self._step_s(np.maximum(critical, tau), work, traffic) for tau in turns]
+        return np.asarray(np.min(steps, axis=0))
+
+    def between_s(self, times: StageTime, memory: StageRooms, critical: float) -> FloatArray:
+        """The bound, from ``critical`` upwards in steps, each with what fast stages then hold; (N,)."""
+        taus = [np.full(len(self.batch), critical * more) for more in CRITICAL_STEPS]
+        if self.mix.few.shape[1] == 0:
+            return self.at_least_s(taus[0])
+        rooms = [times.room(tau, memory.few) for tau in taus[1:]]
+        held = [*(room.within(memory) for room in rooms), memory]
+        steps = []
+        for tau, room in zip(taus, held, strict=True):
+            spared = most_spared_s(room, self.mix, self.batch)
+            bound = replace(self, mix=replace(self.mix, most_spared_s=spared))
+            steps.append(bound.at_least_s(tau))
         return np.asarray(np.min(steps, axis=0))
 
     def _step_s(self, tau: FloatArray, work: FloatArray, traffic: FloatArray) -> FloatArray:

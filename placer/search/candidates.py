@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from placer.search.bounds import (
+    StageTime,
     StepBound,
     critical_s,
     layer_bound_s,
@@ -15,8 +16,9 @@ from placer.search.bounds import (
     may_fit,
     mean_stage_s,
     memory_room,
+    most_spared_s,
 )
-from placer.search.generations import Mix, fastest_first, mix_of
+from placer.search.generations import fastest_first, mix_of
 from placer.search.instance import TrafficVariant, traffic_variants
 from placer.search.model_units import ModelUnits, units_of
 from placer.search.pods import Pods
@@ -30,6 +32,8 @@ from placer.search.stage_room import StageRooms
 from placer.search.unit_costs import UnitCosts, least_of, unit_costs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from placer.cost.model import CostModel
@@ -153,7 +157,7 @@ def family_bounds(space: Space, costing: Costing) -> Bounds:
     cells = places[space.key]
     stage_gpus = (families.tp * families.cp * families.dp)[:, None]
     few = cells[:, :-1] * families.cell_gpus[:, None] // stage_gpus
-    mix = Mix(few=few, ratio=mix_of(costs, places[:, :-1]).ratio[space.key])
+    mix = replace(mix_of(costs, places[:, :-1], units.num_body).take(space.key), few=few)
     bound = layer_bound_s(
         choice,
         units.num_units,
@@ -232,7 +236,6 @@ class _Kept:
         room: StageRooms,
     ) -> None:
         self._batch = batch
-        self._costs = costs
         self._room = room
         self._num_body = costing.units.num_body
         may_split = (costing.pods.num_pods > 1) & (fit.stage_cells > 1)
@@ -244,14 +247,16 @@ class _Kept:
         )
         best = least_of(costs)
         hop_s, fill_s = _hop_times(batch, best, levels)
+        mix = mix_of(costs, fit.few, costing.units.num_body)
         self._bound = StepBound(
             costs=best,
             batch=batch,
             hop_s=hop_s,
             fill_s=fill_s,
             num_body=self._num_body,
-            mix=mix_of(costs, fit.few),
+            mix=replace(mix, most_spared_s=most_spared_s(room, mix, batch)),
         )
+        self._times = _stage_time(batch, costs, levels, self._num_body)
         self._possible = may_split | (fit.whole_stages >= batch.pp)
 
     def bounds_s(self, worth_s: float) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
@@ -267,12 +272,7 @@ class _Kept:
         rows = np.flatnonzero(tight)
         if len(rows):
             critical[rows] = critical_s(
-                [cost.take(rows) for cost in self._costs],
-                self._batch.take(rows),
-                self._room.take(rows),
-                bound.hop_s[rows],
-                self._num_body,
-                low_s=critical[rows],
+                self._times.take(rows), self._room.take(rows), critical[rows]
             )
             step = bound.at_least_s(critical)
         return np.where(self._possible, step, np.inf), critical, tight
@@ -304,12 +304,22 @@ def network_bound_s(batch: StrategyBatch, critical: float, costing: Costing) -> 
         hop_s=hop_s,
         fill_s=fill_s,
         num_body=costing.units.num_body,
-        mix=mix_of(by_generation, fit.take(rows).few),
-    ).at_least_s(np.full(len(variants), critical))
+        mix=mix_of(by_generation, fit.take(rows).few, costing.units.num_body),
+    )
+    memory = memory_room(
+        by_generation,
+        copies,
+        num_stages=num_stages,
+        num_body=costing.units.num_body,
+        limits_bytes=costing.limits_bytes,
+        few=bound.mix.few,
+    )
+    times = _stage_time(copies, by_generation, levels, costing.units.num_body)
+    step = bound.between_s(times, memory, critical)
     away = _leaving_pods_s(batch, costs, costing, fit.take(rows), hop_s) / batch.vpp[0]
     enough = bool(fit.whole_stages[0] >= batch.pp[0])
-    bound = np.where(is_whole, bound + away if enough else np.inf, bound)
-    return float(bound.min(initial=np.inf))
+    step = np.where(is_whole, step + away if enough else np.inf, step)
+    return float(step.min(initial=np.inf))
 
 
 def pod_fit(batch: StrategyBatch, costing: Costing) -> PodFit:
@@ -371,6 +381,13 @@ def _hop_times(
     crossings = np.where(exists, 2.0 * (vpp - wraps), 0.0)
     fill_s = (crossings * fill).sum(axis=1)
     return hop_s, fill_s
+
+
+def _stage_time(
+    batch: StrategyBatch, costs: Sequence[UnitCosts], levels: IntArray, num_body: int
+) -> StageTime:
+    hops = [_hop_times(batch, cost, levels)[0] for cost in costs]
+    return StageTime(batch=batch, costs=costs, hops_s=hops, num_body=num_body)
 
 
 def _leaving_pods_s(

@@ -37,48 +37,65 @@ def fastest_first(model: CostModel) -> tuple[int, ...]:
 class Mix:
     """Of N strategies, (N, G - 1): one column per set of the j + 1 fastest generations.
 
-    ``few`` stages at most stand wholly on the set; on any other generation everything takes at
-    least ``ratio`` times as long as at best.
+    ``few`` stages at most stand wholly on the set. All on other generations, the model takes
+    ``slow_s`` on a micro-batch; moved to the set, its parts save ``spared_s`` (N, G - 1, D + 3) and
+    shrink to no less than 1 / ``ratio``. All stages on the set save ``most_spared_s`` at most.
     """
 
     few: IntArray
+    slow_s: FloatArray
     ratio: FloatArray
+    spared_s: FloatArray
+    most_spared_s: FloatArray
 
     def take(self, rows: IntArray) -> Mix:
         """Rows picked by index."""
-        return Mix(few=self.few[rows], ratio=self.ratio[rows])
+        return Mix(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
-    def effective_stages(self, pp: IntArray) -> FloatArray:
-        """Stages of the best speed that do as much in a given time as all together; (N,)."""
+    def mean_stage_s(self, total: FloatArray, hops: FloatArray, pp: IntArray) -> FloatArray:
+        """Mean stage time, weighted by speed: the critical stage takes at least so long; (N,).
+
+        ``total`` is the model's time at best, ``hops`` what all stages wait for theirs.
+        """
         stages = pp[:, None].astype(np.float64)
         few = np.minimum(self.few, stages)
-        worth = few + (stages - few) / self.ratio
-        return np.asarray(worth.min(axis=1, initial=np.inf, where=True).clip(max=pp))
+        mean = (self.slow_s + hops[:, None]) / (stages - few + self.ratio * few)
+        return np.asarray(np.maximum(mean.max(axis=1, initial=0.0), (total + hops) / pp))
 
     def total_s(self, total: FloatArray, critical: FloatArray) -> FloatArray:
         """Least sum of all stage times when none takes longer than ``critical``; (N,).
 
-        The stages on a fast set take ``few * critical`` of the work at most, the rest is slower.
+        Stages on a fast set save what they have time and room for.
         """
-        fast = self.few * critical[:, None]
-        slower = self.ratio * total[:, None] - (self.ratio - 1.0) * fast
+        spared = np.minimum((self.ratio - 1.0) * self.few * critical[:, None], self.most_spared_s)
+        slower = self.slow_s - spared
         return np.asarray(slower.max(axis=1, initial=-np.inf).clip(min=total))
 
     def turning_points(self, total: FloatArray) -> tuple[FloatArray, ...]:
         """Critical times at which ``total_s`` stops falling, one (N,) array per set."""
-        few = np.maximum(self.few, 1)
-        return tuple(total / few[:, j] for j in range(few.shape[1]))
+        spared = np.minimum(self.slow_s - total[:, None], self.most_spared_s)
+        slope = (self.ratio - 1.0) * self.few
+        turns = np.divide(spared, slope, out=np.zeros_like(spared), where=slope > 0.0)
+        return tuple(turns.T)
 
 
-def mix_of(costs: Sequence[UnitCosts], few: IntArray) -> Mix:
-    """From the costs on each generation, fastest first, and ``few`` (N, G - 1)."""
+def mix_of(costs: Sequence[UnitCosts], few: IntArray, num_body: int) -> Mix:
+    """From the costs on each generation, fastest first, and ``few`` (N, G - 1); any room."""
     best = np.min([c.time_s for c in costs], axis=0)
-    ratio = np.ones(few.shape)
-    for j in range(few.shape[1]):
-        slower = np.min([c.time_s for c in costs[j + 1 :]], axis=0)
-        times = np.divide(slower, best, out=np.full_like(best, np.inf), where=best > 0.0)
-        ratio[:, j] = np.maximum(times.min(axis=1), 1.0)
-    return Mix(few=few, ratio=ratio)
+    slow = [np.min([c.time_s for c in costs[j:]], axis=0) for j in range(1, len(costs))]
+    columns = np.stack(slow, axis=1) if slow else np.zeros((len(few), 0, best.shape[1]))
+    ratios = np.divide(
+        columns, best[:, None, :], out=np.ones_like(columns), where=best[:, None, :] > 0.0
+    )
+    counts = np.ones(best.shape[1])
+    counts[-3] = num_body
+    return Mix(
+        few=few,
+        slow_s=columns @ counts,
+        ratio=np.maximum(ratios.max(axis=2, initial=1.0), 1.0),
+        spared_s=columns - best[:, None, :],
+        most_spared_s=np.full(few.shape, np.inf),
+    )
 
 
 def stage_kinds(

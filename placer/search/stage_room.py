@@ -74,17 +74,17 @@ class StageRooms:
         For every set of fast generations: the stages that gain most stand on it, as many as fit,
         the others on the best of the rest.
         """
-        best = _roomiest(self.by_generation)
+        best = roomiest(self.by_generation)
         good = np.asarray((best.tail >= 0.0).all(axis=1))
         if self.few.shape[1] == 0:
             return np.asarray(good & (_most_units(best, best, self.few.sum(axis=1)) >= num_body))
         for j in range(self.few.shape[1]):
-            rest = _roomiest(self.by_generation[j + 1 :])
+            rest = roomiest(self.by_generation[j + 1 :])
             good = good & (_most_units(best, rest, self.few[:, j]) >= num_body)
         return good
 
 
-def _roomiest(rooms: Sequence[StageRoom]) -> StageRoom:
+def roomiest(rooms: Sequence[StageRoom]) -> StageRoom:
     """The most that any of the rooms allows."""
     return StageRoom(
         tail=np.max([room.tail for room in rooms], axis=0),
