@@ -24,13 +24,14 @@ from placer.search.candidates import (
     network_bound_s,
     strategy_bounds,
 )
-from placer.search.inner import Candidate, Placed, place, prove, start
+from placer.search.inner import Candidate, Placed, place, prove, relax, start
 from placer.search.result import Progress, SearchStatus
 from placer.search.space import SpaceLimits, enumerate_space, first_refusal
 
 if TYPE_CHECKING:
     from placer.plan.legality import FrameworkRules
     from placer.plan.strategy import StrategyBatch
+    from placer.search.cpsat.model import SolveLimits
     from placer.search.options import SearchOptions
     from placer.search.result import ProgressListener
 
@@ -44,6 +45,10 @@ MOST_TRIES: Final = 100
 """Strategies placed before the search gives up on a proof: bounds too loose to close."""
 POLISHING_WORK: Final = 1.0
 """Deterministic solver seconds spent on a plan that is within the gap already."""
+RELAXING_WORK: Final = 4.0
+"""Deterministic solver seconds spent on the pooled problem of one strategy."""
+IMPROVING_WORK: Final = 2.0
+"""The same on the places of one strategy where generations differ: the pooled problem bounds it."""
 SLOWER: Final = "slower_by_bound"
 
 TOGETHER: Final = 128
@@ -60,6 +65,7 @@ class Tier(IntEnum):
     LOOSE = 0
     TIGHT = 1
     NETWORK = 2
+    POOLED = 3
 
 
 class _LimitReachedError(Exception):
@@ -114,6 +120,7 @@ class Search:
         self._wave = FIRST_WAVE
         self._waves: list[StrategyBatch] = []
         self._heap: list[tuple[float, tuple[int, int, int], tuple[int, int], float, Tier]] = []
+        self._kinds: dict[tuple[int, int], tuple[int, ...]] = {}
         self._left_out_s = np.inf
         self._least_bound_s = np.inf
         self.solved: list[Solved] = []
@@ -273,7 +280,37 @@ class Search:
             else:
                 self._count(np.array([LACKS_PLACES]), np.ones(1))
             return None
-        return Candidate(batch=batch, bound_s=bound, critical_s=critical)
+        candidate = Candidate(
+            batch=batch, bound_s=bound, critical_s=critical, kinds=self._kinds.get((wave, row), ())
+        )
+        if len(self._costing.order) > 1 and tier is not Tier.POOLED:
+            return self._relax(candidate, (wave, row))
+        return candidate
+
+    def _relax(self, candidate: Candidate, place: tuple[int, int]) -> Candidate | None:
+        """Bound a strategy by its layers and generations; queued again unless it is the first."""
+        best = self.best
+        cut = np.inf if best is None else best.step_s
+        relaxed = relax(
+            candidate, self._costing, cut_s=cut, limits=self._limits(0.1, RELAXING_WORK)
+        )
+        self.work += relaxed.deterministic_work
+        if best is None:
+            return replace(candidate, bound_s=relaxed.bound_s, kinds=relaxed.kinds)
+        self._kinds[place] = relaxed.kinds
+        self._push(relaxed.bound_s, candidate.critical_s, place, Tier.POOLED)
+        return None
+
+    def _limits(self, gap_share: float, work: float) -> SolveLimits:
+        from placer.search.cpsat.model import SolveLimits
+
+        return SolveLimits(
+            gap=gap_share * self._options.gap,
+            deterministic=work,
+            seconds=self._remaining_s(),
+            seed=self._options.seed,
+            workers=self._options.workers,
+        )
 
     def _expand(self) -> None:
         """Turn the next families into legal strategies with their bounds."""
@@ -351,27 +388,21 @@ class Search:
 
     def _solve(self, candidate: Candidate, *, known: Solved | None) -> None:
         """Let the solver place a candidate, or show that it cannot become the best."""
-        from placer.search.cpsat.model import SolveLimits
-
         options, best = self._options, self.best
         instance, assignment = start(candidate, self._costing)
         cut = best.step_s if best is not None else np.inf
         work = 0.5 * max(options.deterministic_limit - self.work, 0.0)
         if known is not None and self.gap <= options.gap:
             work = min(work, POLISHING_WORK)
+        elif len(self._costing.order) > 1:
+            work = min(work, IMPROVING_WORK)
         proof = prove(
             candidate,
             self._costing,
             instance,
             assignment if known is not None and known.step_s <= cut else None,
             cut_s=cut,
-            limits=SolveLimits(
-                gap=0.5 * options.gap,
-                deterministic=work,
-                seconds=self._remaining_s(),
-                seed=options.seed,
-                workers=options.workers,
-            ),
+            limits=self._limits(0.5, work),
             tick=self._tick,
         )
         self.work += proof.deterministic_work

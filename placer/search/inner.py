@@ -22,6 +22,7 @@ from placer.search.instance import (
 )
 from placer.search.placement_builder import build_placement
 from placer.search.primal import best_assignment
+from placer.search.relaxation import pooled
 from placer.search.space import strategy_at
 from placer.search.tables import GenerationCosts, stage_options
 
@@ -39,15 +40,21 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 RELATIVE_ROUNDING: Final = 1e-9
+WORTH_RELAXING: Final = 1.1
+"""The pooled problem looks no further than this many times the bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One strategy the search picked, with what bounds it; ``batch`` has the one row."""
+    """One strategy the search picked, with what bounds it; ``batch`` has the one row.
+
+    ``kinds`` are promising kinds of its stages, empty when nothing is known.
+    """
 
     batch: StrategyBatch
     bound_s: float
     critical_s: float
+    kinds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +117,44 @@ def instance_of(
 def start(candidate: Candidate, costing: Costing) -> tuple[Instance, Assignment | None]:
     """A candidate's instance and the best assignment found without the solver."""
     instance = instance_of(candidate, costing)
-    found = best_assignment(instance)
+    found = best_assignment(instance, np.array(candidate.kinds, dtype=np.int64))
     return instance, None if found is None else narrowed(instance, found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relaxed:
+    """What pooling the places of each generation says of a candidate."""
+
+    bound_s: float
+    kinds: tuple[int, ...]
+    deterministic_work: float
+
+
+def relax(candidate: Candidate, costing: Costing, *, cut_s: float, limits: SolveLimits) -> Relaxed:
+    """Bound a candidate by its layers and generations alone; plans above ``cut_s`` do not matter."""
+    from placer.search.cpsat.model import solve
+
+    instance = pooled(instance_of(candidate, costing))
+    if len(instance.kinds) == 1:
+        return Relaxed(bound_s=candidate.bound_s, kinds=(), deterministic_work=0.0)
+    upper = min(cut_s, candidate.bound_s * WORTH_RELAXING)
+    trimmed = _trimmed(instance, candidate, upper)
+    if trimmed is None or upper <= candidate.bound_s:
+        bound = max(upper, candidate.bound_s)
+        return Relaxed(bound_s=bound, kinds=(), deterministic_work=0.0)
+    solution = solve(
+        trimmed,
+        critical_s=candidate.critical_s,
+        lower_s=candidate.bound_s,
+        upper_s=upper,
+        hint=None,
+        limits=limits,
+    )
+    kinds: tuple[int, ...] = ()
+    if solution.assignment is not None:
+        kinds = tuple(solution.assignment.kinds(trimmed).tolist())
+    bound = max(candidate.bound_s, min(solution.bound_s, upper))
+    return Relaxed(bound_s=bound, kinds=kinds, deterministic_work=solution.deterministic_work)
 
 
 def place(

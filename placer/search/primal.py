@@ -21,11 +21,12 @@ WAYS_TURNED: Final = 3
 """Ways to fill the pods that are tried with the kinds of stages in every order."""
 
 
-def best_assignment(instance: Instance) -> Assignment | None:
+def best_assignment(instance: Instance, promising: IntArray | None = None) -> Assignment | None:
     """The best of a few natural placements, each with its layers balanced; None if none is feasible.
 
     Of each kind of stages there are as many as fit on the fastest generations. All ways to fill the
-    pods are tried with the kinds in order, the best few with the kinds in other orders.
+    pods are tried with the kinds in order, the best few with the kinds in other orders; and all
+    with the ``promising`` kinds (S,) where they are given.
     """
     blocks = np.repeat(np.arange(len(instance.kinds)), _stages_by_kind(instance))
     first, *others = _arrangements(blocks)
@@ -33,6 +34,9 @@ def best_assignment(instance: Instance) -> Assignment | None:
     found = list(ways)
     for kinds in others:
         found += _balanced(instance, [way.cells for way in ways[:WAYS_TURNED]], blocks, kinds)
+    if promising is not None and len(promising):
+        blocks = np.sort(promising)
+        found += _balanced(instance, _filled(instance, blocks), blocks, promising)
     for way in sorted(found):
         if not problems_of(instance, way.assignment):
             return way.assignment
