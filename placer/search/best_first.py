@@ -24,6 +24,7 @@ from placer.search.candidates import (
     network_bound_s,
     strategy_bounds,
 )
+from placer.search.generations import fewest_gpus
 from placer.search.inner import Candidate, Placed, place, prove, relax, start
 from placer.search.result import Progress, SearchStatus
 from placer.search.space import SpaceLimits, enumerate_space, first_refusal
@@ -45,8 +46,8 @@ MOST_TRIES: Final = 100
 """Strategies placed before the search gives up on a proof: bounds too loose to close."""
 POLISHING_WORK: Final = 1.0
 """Deterministic solver seconds spent on a plan that is within the gap already."""
-RELAXING_WORK: Final = 4.0
-"""Deterministic solver seconds spent on the pooled problem of one strategy."""
+RELAXING_WORK: Final = 2.0
+"""Deterministic solver seconds spent on each of two goes at the pooled problem of one strategy."""
 IMPROVING_WORK: Final = 2.0
 """The same on the places of one strategy where generations differ: the pooled problem bounds it."""
 SLOWER: Final = "slower_by_bound"
@@ -191,11 +192,17 @@ class Search:
         """Whether anything between pods costs more than inside them."""
         return self._costing.pods.num_parts > 1
 
+    def _pools_generations(self) -> bool:
+        """Whether strategies are bounded by their layers and generations alone first."""
+        return len(self._costing.order) > 1
+
     def _limits(self) -> SpaceLimits:
         """What of the cluster bounds the space."""
-        topology = self._costing.topology
+        topology, share = self._costing.topology, self._options.min_gpu_share
+        max_gpus = min(topology.num_usable, self._options.max_gpus or topology.num_usable)
         return SpaceLimits(
-            max_gpus=min(topology.num_usable, self._options.max_gpus or topology.num_usable),
+            max_gpus=max_gpus,
+            min_gpus=fewest_gpus(self._costing.model, self._costing.order, max_gpus, share),
             domain_gpus=topology.domain_size,
             pod_gpus=self._costing.pods.largest_gpus,
         )
@@ -232,7 +239,7 @@ class Search:
             best = self.best
             if best is not None and best.step_s <= bound * (1.0 + self._options.gap):
                 return
-            candidate = self._pop()
+            candidate = self._pop(relaxing=True)
             if candidate is not None:
                 self._try(candidate, prove_it=True)
 
@@ -250,7 +257,7 @@ class Search:
             known = self.alternatives()
             if len(known) >= self._options.top and known[-1].step_s <= bound:
                 return
-            candidate = self._pop()
+            candidate = self._pop(relaxing=False)
             if candidate is None:
                 continue
             shapes = {shape_of(s.candidate): s.step_s for s in known}
@@ -261,8 +268,11 @@ class Search:
             self._try(candidate, prove_it=False)
             tries -= 1
 
-    def _pop(self) -> Candidate | None:
-        """The open strategy of least bound; None after expanding families or refining a bound."""
+    def _pop(self, *, relaxing: bool) -> Candidate | None:
+        """The open strategy of least bound; None after expanding families or refining a bound.
+
+        With ``relaxing`` the pooled problem is solved where generations differ.
+        """
         family = self._family_bound[self._next_family :][:1]
         if len(family) and (not self._heap or family[0] <= self._heap[0][0]):
             self._expand()
@@ -283,7 +293,7 @@ class Search:
         candidate = Candidate(
             batch=batch, bound_s=bound, critical_s=critical, kinds=self._kinds.get((wave, row), ())
         )
-        if len(self._costing.order) > 1 and tier is not Tier.POOLED:
+        if relaxing and self._pools_generations() and tier is not Tier.POOLED:
             return self._relax(candidate, (wave, row))
         return candidate
 
@@ -291,9 +301,8 @@ class Search:
         """Bound a strategy by its layers and generations; queued again unless it is the first."""
         best = self.best
         cut = np.inf if best is None else best.step_s
-        relaxed = relax(
-            candidate, self._costing, cut_s=cut, limits=self._limits(0.1, RELAXING_WORK)
-        )
+        limits = self._solve_limits(0.2, RELAXING_WORK)
+        relaxed = relax(candidate, self._costing, cut_s=cut, limits=limits)
         self.work += relaxed.deterministic_work
         if best is None:
             return replace(candidate, bound_s=relaxed.bound_s, kinds=relaxed.kinds)
@@ -301,7 +310,7 @@ class Search:
         self._push(relaxed.bound_s, candidate.critical_s, place, Tier.POOLED)
         return None
 
-    def _limits(self, gap_share: float, work: float) -> SolveLimits:
+    def _solve_limits(self, gap_share: float, work: float) -> SolveLimits:
         from placer.search.cpsat.model import SolveLimits
 
         return SolveLimits(
@@ -402,7 +411,7 @@ class Search:
             instance,
             assignment if known is not None and known.step_s <= cut else None,
             cut_s=cut,
-            limits=self._limits(0.5, work),
+            limits=self._solve_limits(0.5, work),
             tick=self._tick,
         )
         self.work += proof.deterministic_work

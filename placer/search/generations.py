@@ -6,6 +6,7 @@ so of any set of the fastest generations only so many stages profit as fit wholl
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,24 @@ def fastest_first(model: CostModel) -> tuple[int, ...]:
     peak = [peak_flops_per_s(a, model.run.precision) for a in accelerators]
     ranked = sorted(range(len(peak)), key=lambda g: (-peak[g], -model.memory_limit_bytes(g), g))
     return tuple(ranked)
+
+
+def fewest_gpus(model: CostModel, order: Sequence[int], max_gpus: int, share: float) -> int:
+    """Fewest accelerators, the fastest first, that make up a share of the peak of ``max_gpus``."""
+    topology = model.topology
+    peaks = [peak_flops_per_s(topology.accelerators[g], model.run.precision) for g in order]
+    usable = [int(topology.domain_usable[topology.domain_generation == g].sum()) for g in order]
+    left = max_gpus
+    used = []
+    for count in usable:
+        used.append(min(count, left))
+        left -= used[-1]
+    wanted = share * sum(n * peak for n, peak in zip(used, peaks, strict=True))
+    fewest = 0
+    for n, peak in zip(used, peaks, strict=True):
+        needed = min(n, math.ceil(wanted / peak * (1.0 - 1e-12)))
+        fewest, wanted = fewest + needed, max(wanted - needed * peak, 0.0)
+    return fewest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,8 +131,11 @@ class Relaxed:
 
 
 def relax(candidate: Candidate, costing: Costing, *, cut_s: float, limits: SolveLimits) -> Relaxed:
-    """Bound a candidate by its layers and generations alone; plans above ``cut_s`` do not matter."""
-    from placer.search.cpsat.model import solve
+    """Bound a candidate by its layers and generations alone; plans above ``cut_s`` do not matter.
+
+    Where the solver's own ways do not get there, it tries once more with the rules as linear ones.
+    """
+    from placer.search.cpsat.model import SolveStatus, solve
 
     instance = pooled(instance_of(candidate, costing))
     if len(instance.kinds) == 1:
@@ -142,19 +145,23 @@ def relax(candidate: Candidate, costing: Costing, *, cut_s: float, limits: Solve
     if trimmed is None or upper <= candidate.bound_s:
         bound = max(upper, candidate.bound_s)
         return Relaxed(bound_s=bound, kinds=(), deterministic_work=0.0)
-    solution = solve(
-        trimmed,
-        critical_s=candidate.critical_s,
-        lower_s=candidate.bound_s,
-        upper_s=upper,
-        hint=None,
-        limits=limits,
-    )
-    kinds: tuple[int, ...] = ()
-    if solution.assignment is not None:
-        kinds = tuple(solution.assignment.kinds(trimmed).tolist())
-    bound = max(candidate.bound_s, min(solution.bound_s, upper))
-    return Relaxed(bound_s=bound, kinds=kinds, deterministic_work=solution.deterministic_work)
+    bound, work, kinds = candidate.bound_s, 0.0, candidate.kinds
+    for tight in (False, True):
+        solution = solve(
+            trimmed,
+            critical_s=candidate.critical_s,
+            lower_s=bound,
+            upper_s=upper,
+            hint=None,
+            limits=replace(limits, tight=tight),
+        )
+        work += solution.deterministic_work
+        bound = max(bound, min(solution.bound_s, upper))
+        if solution.assignment is not None:
+            kinds = tuple(solution.assignment.kinds(trimmed).tolist())
+        if solution.status in (SolveStatus.PROVEN, SolveStatus.INFEASIBLE):
+            break
+    return Relaxed(bound_s=bound, kinds=kinds, deterministic_work=work)
 
 
 def place(

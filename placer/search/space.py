@@ -49,13 +49,15 @@ FEW_GPUS: Final = "uses_too_few_gpus"
 class SpaceLimits:
     """What of the cluster bounds the enumeration: GPUs usable, per scale-up domain, per pod.
 
-    ``num_sites`` hold whole replicas each, and share nothing but what they exchange; without any one
-    of them ``min_remaining`` replicas must be left.
+    Strategies of fewer than ``min_gpus`` are too few GPUs. ``num_sites`` hold whole
+    replicas each, and share nothing but what they exchange; without any one of them
+    ``min_remaining`` replicas must be left.
     """
 
     max_gpus: int
     domain_gpus: int
     pod_gpus: int
+    min_gpus: int = 0
     num_sites: int = 1
     min_remaining: int = 0
 
@@ -209,7 +211,7 @@ class _Grids:
         choices = self.num_choices[pp]
         gpus = block_gpus * pp * dp
         possible = (gpus <= self._limits.max_gpus) & (choices > 0)
-        enough = gpus >= self._options.min_gpu_share * self._limits.max_gpus
+        enough = gpus >= self._limits.min_gpus
         few = int(choices[possible & ~enough].sum())
         return pp[possible & enough], dp[possible & enough], few
 

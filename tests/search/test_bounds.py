@@ -54,6 +54,7 @@ def space_of(question: Costing) -> Space:
             max_gpus=question.topology.num_usable,
             domain_gpus=8,
             pod_gpus=question.pods.largest_gpus,
+            min_gpus=question.topology.num_usable // 2,
         ),
         options=SearchOptions(),
     )

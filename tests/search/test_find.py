@@ -104,7 +104,7 @@ def test_no_strategy_of_the_space_is_faster(name: str) -> None:
         model=question.model,
         run=question.run,
         rules=megatron_rules(),
-        limits=SpaceLimits(max_gpus=16, domain_gpus=8, pod_gpus=16),
+        limits=SpaceLimits(max_gpus=16, domain_gpus=8, pod_gpus=16, min_gpus=8),
         options=SearchOptions(),
     )
     batch, _ = space.expand(np.arange(len(space.families)))
@@ -258,7 +258,7 @@ def test_instance_of_a_podded_question_has_several_variants() -> None:
         model=costing.model.model,
         run=costing.model.run,
         rules=megatron_rules(),
-        limits=SpaceLimits(max_gpus=32, domain_gpus=8, pod_gpus=16),
+        limits=SpaceLimits(max_gpus=32, domain_gpus=8, pod_gpus=16, min_gpus=16),
         options=SearchOptions(fix={"tp": 2, "pp": 2, "cp": 1, "micro_batch_size": 1}),
     )
     batch, _ = space.expand(np.arange(len(space.families)))

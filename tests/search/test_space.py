@@ -24,7 +24,7 @@ from placer.search.space import (
 )
 from placer.spec.model import ModelSpec
 
-LIMITS = SpaceLimits(max_gpus=32, domain_gpus=8, pod_gpus=32)
+LIMITS = SpaceLimits(max_gpus=32, domain_gpus=8, pod_gpus=32, min_gpus=16)
 
 
 def space_of(
@@ -109,7 +109,7 @@ def test_fixed_value_that_divides_nothing_leaves_no_strategy() -> None:
 
 
 def test_cells_larger_than_pods_are_named() -> None:
-    small = SpaceLimits(max_gpus=32, domain_gpus=8, pod_gpus=8)
+    small = SpaceLimits(max_gpus=32, domain_gpus=8, pod_gpus=8, min_gpus=16)
     space = space_of(moe_model(9), limits=small)
     assert space.pruned[CELL_TOO_LARGE] > 0
     assert (space.families.cell_gpus <= 8).all()

@@ -72,14 +72,15 @@ class SiteSearch(Search):
         return self._costing.pods.num_parts > self._num_sites
 
     def _limits(self) -> SpaceLimits:
-        limits = super()._limits()
-        return SpaceLimits(
-            max_gpus=limits.max_gpus,
-            domain_gpus=limits.domain_gpus,
-            pod_gpus=limits.pod_gpus,
+        return replace(
+            super()._limits(),
             num_sites=self._costing.num_sites,
             min_remaining=self._min_remaining,
         )
+
+    def _pools_generations(self) -> bool:
+        """The pooled problem knows nothing of what sites wait for."""
+        return False
 
     def _next_bound_s(self) -> float:
         bound = super()._next_bound_s()

@@ -42,13 +42,17 @@ class SolveStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolveLimits:
-    """When one solve ends; ``seconds`` is the wall-clock safety net."""
+    """When one solve ends; ``seconds`` is the wall-clock safety net.
+
+    ``tight`` has the solver see all rules as linear ones: worth it where the model is small.
+    """
 
     gap: float
     deterministic: float
     seconds: float | None
     seed: int
     workers: int
+    tight: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +128,8 @@ def new_solver(limits: SolveLimits) -> cp_model.CpSolver:
     parameters.relative_gap_limit = limits.gap
     parameters.catch_sigint_signal = False
     parameters.cp_model_presolve = False
+    if limits.tight:
+        parameters.linearization_level = 2
     if limits.seconds is not None:
         parameters.max_time_in_seconds = limits.seconds
     return solver
