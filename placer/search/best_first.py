@@ -46,8 +46,8 @@ MOST_TRIES: Final = 100
 """Strategies placed before the search gives up on a proof: bounds too loose to close."""
 POLISHING_WORK: Final = 1.0
 """Deterministic solver seconds spent on a plan that is within the gap already."""
-RELAXING_WORK: Final = 2.0
-"""Deterministic solver seconds spent on each of two goes at the pooled problem of one strategy."""
+RELAXING_WORK: Final = 3.0
+"""Deterministic solver seconds spent on the pooled problem of one strategy."""
 IMPROVING_WORK: Final = 2.0
 """The same on the places of one strategy where generations differ: the pooled problem bounds it."""
 SLOWER: Final = "slower_by_bound"
@@ -301,7 +301,7 @@ class Search:
         """Bound a strategy by its layers and generations; queued again unless it is the first."""
         best = self.best
         cut = np.inf if best is None else best.step_s
-        limits = self._solve_limits(0.2, RELAXING_WORK)
+        limits = replace(self._solve_limits(0.2, RELAXING_WORK), presolve=True)
         relaxed = relax(candidate, self._costing, cut_s=cut, limits=limits)
         self.work += relaxed.deterministic_work
         if best is None:

@@ -131,37 +131,54 @@ class Relaxed:
 
 
 def relax(candidate: Candidate, costing: Costing, *, cut_s: float, limits: SolveLimits) -> Relaxed:
-    """Bound a candidate by its layers and generations alone; plans above ``cut_s`` do not matter.
-
-    Where the solver's own ways do not get there, it tries once more with the rules as linear ones.
-    """
+    """Bound a candidate by its layers and generations alone; plans above ``cut_s`` do not matter."""
     from placer.search.cpsat.model import SolveStatus, solve
 
-    instance = pooled(instance_of(candidate, costing))
-    if len(instance.kinds) == 1:
-        return Relaxed(bound_s=candidate.bound_s, kinds=(), deterministic_work=0.0)
+    instance = instance_of(candidate, costing)
+    known = best_assignment(instance)
     upper = min(cut_s, candidate.bound_s * WORTH_RELAXING)
-    trimmed = _trimmed(instance, candidate, upper)
-    if trimmed is None or upper <= candidate.bound_s:
-        bound = max(upper, candidate.bound_s)
-        return Relaxed(bound_s=bound, kinds=(), deterministic_work=0.0)
-    bound, work, kinds = candidate.bound_s, 0.0, candidate.kinds
-    for tight in (False, True):
-        solution = solve(
-            trimmed,
-            critical_s=candidate.critical_s,
-            lower_s=bound,
-            upper_s=upper,
-            hint=None,
-            limits=replace(limits, tight=tight),
-        )
-        work += solution.deterministic_work
-        bound = max(bound, min(solution.bound_s, upper))
-        if solution.assignment is not None:
-            kinds = tuple(solution.assignment.kinds(trimmed).tolist())
-        if solution.status in (SolveStatus.PROVEN, SolveStatus.INFEASIBLE):
-            break
-    return Relaxed(bound_s=bound, kinds=kinds, deterministic_work=work)
+    if known is not None:
+        upper = min(upper, step_s(instance, known) * (1.0 + RELATIVE_ROUNDING))
+    trimmed = _trimmed(pooled(instance), candidate, upper)
+    nothing = Relaxed(bound_s=candidate.bound_s, kinds=(), deterministic_work=0.0)
+    if len(instance.kinds) == 1 or upper <= candidate.bound_s:
+        return nothing
+    if trimmed is None:
+        return replace(nothing, bound_s=upper)
+    hint = None if known is None else _pooled_hint(instance, trimmed, known)
+    if hint is not None and step_s(trimmed, hint) > upper:
+        hint = None
+    solution = solve(
+        trimmed,
+        critical_s=candidate.critical_s,
+        lower_s=candidate.bound_s,
+        upper_s=upper,
+        hint=None,
+        limits=limits,
+    )
+    if solution.status is SolveStatus.INFEASIBLE and hint is not None:
+        raise InternalError(f"CP-SAT rejects feasible layers of {step_s(trimmed, hint)} s")
+    kinds: tuple[int, ...] = ()
+    if solution.assignment is not None:
+        kinds = tuple(solution.assignment.kinds(trimmed).tolist())
+    return Relaxed(
+        bound_s=max(candidate.bound_s, min(solution.bound_s, upper)),
+        kinds=kinds,
+        deterministic_work=solution.deterministic_work,
+    )
+
+
+def _pooled_hint(source: Instance, target: Instance, known: Assignment) -> Assignment | None:
+    """An assignment with its places pooled by generation; None if a choice was trimmed away."""
+    cells = [
+        known.cells[source.part_generation == generation].sum(axis=0)
+        for generation in target.part_generation
+    ]
+    try:
+        options = _translated(source, target, known).options
+    except InternalError:
+        return None
+    return Assignment(options=options, cells=np.array(cells, dtype=np.int64))
 
 
 def place(

@@ -44,7 +44,7 @@ class SolveStatus(StrEnum):
 class SolveLimits:
     """When one solve ends; ``seconds`` is the wall-clock safety net.
 
-    ``tight`` has the solver see all rules as linear ones: worth it where the model is small.
+    ``presolve`` allows what of it is sound, see ``new_solver``; hard models want it.
     """
 
     gap: float
@@ -52,7 +52,7 @@ class SolveLimits:
     seconds: float | None
     seed: int
     workers: int
-    tight: bool = False
+    presolve: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,8 @@ def new_solver(limits: SolveLimits) -> cp_model.CpSolver:
 
     Presolve stays off: that of OR-Tools 9.15.6755 calls some of these models infeasible although
     they have solutions (as in google/or-tools issue 5274), and models this small are solved sooner
-    without it.
+    without it. Where it is asked for, probing and the detection of included constraints, which
+    together do that, stay off.
     """
     solver = cp_model.CpSolver()
     parameters = solver.parameters
@@ -127,9 +128,9 @@ def new_solver(limits: SolveLimits) -> cp_model.CpSolver:
     parameters.max_deterministic_time = limits.deterministic
     parameters.relative_gap_limit = limits.gap
     parameters.catch_sigint_signal = False
-    parameters.cp_model_presolve = False
-    if limits.tight:
-        parameters.linearization_level = 2
+    parameters.cp_model_presolve = limits.presolve
+    parameters.cp_model_probing_level = 0
+    parameters.presolve_inclusion_work_limit = 0
     if limits.seconds is not None:
         parameters.max_time_in_seconds = limits.seconds
     return solver
