@@ -23,6 +23,8 @@ QUESTIONS = [
     ("llama-3.1-405b", "irregular-h100-16k", 2048, 8192),
     ("deepseek-v3", "irregular-h100-16k", 15360, 4096),
     ("deepseek-v3", "gb200-superpod-576-degraded", 15360, 4096),
+    ("llama-3.1-405b", "two-sites-1000km", 2048, 8192),
+    ("llama-3.1-405b", "three-sites-dci", 2048, 8192),
 ]
 
 
