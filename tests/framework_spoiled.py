@@ -119,6 +119,8 @@ ALL: dict[str, list[Spoiled]] = {
     "deepspeed": DEEPSPEED,
     "maxtext": MAXTEXT,
     "megatron@0.17.1": MEGATRON,
+    "megatron@0.18.0": MEGATRON,
+    "megatron@0.19.2": MEGATRON,
     "torchtitan@0.2.2": TITAN_TOML,
     "torchtitan@0.3.0": TITAN,
 }
