@@ -123,7 +123,7 @@ def _timed(name: str) -> str:
     try:
         folder = Path(environment_python(name)).parents[1]
     except NotBuiltError as error:
-        return f"NOT BUILT  {error}"
+        return f"NOT CHECKED: {error}"
     size = sum(path.lstat().st_size for path in folder.rglob("*"))
     return f"{name}: {time.monotonic() - start:.0f} s, {size / 1e9:.2f} GB"
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from framework_samples import Spoiled, change, dense, edit, sharded, sparse, without_sp
+from dataclasses import replace
+
+from framework_samples import FULL, Spoiled, change, dense, edit, sharded, sparse, without_sp
 
 _FSDP = sharded(8)
 _TENSOR = dense(tp=4, pp=2, dp=2, num_microbatches=8)
 _CHUNKS = dense(pp=2, vpp=2, dp=4, num_microbatches=4)
+_THIRDS = dense(pp=3, dp=4, num_microbatches=6)
+_CONTEXT = dense(tp=2, cp=2, dp=3, num_microbatches=2)
+_RECOMPUTED = dense(pp=2, tp=2, dp=4, num_microbatches=4, recompute=FULL)
+_REPLICAS = dense(tp=4, dp=8, dp_shard=4, num_microbatches=2)
 _SPARSE = sparse(ep=8, dp=8, num_microbatches=2)
 _SPARSE_FSDP = sparse(ep=8, dp=8, zero_stage=3, num_microbatches=2)
 _ARGS = "megatron_args.sh"
+_BRIDGE = "bridge_overrides.yaml"
+_EXECUTOR = "nemo_run_executor.py"
+_PRIMUS = "primus.yaml"
 _TITAN = "torchtitan_args.sh"
 _TOML = "torchtitan.toml"
 _YAML = "accelerate.yaml"
@@ -18,17 +27,63 @@ _MESH = "maxtext.yml"
 
 MEGATRON = [
     edit(_TENSOR, _ARGS, "-size 4\n", "-size 3\n"),
-    edit(_TENSOR, _ARGS, "--global-batch-size 16", "--global-batch-size 15", refused=False),
     edit(_TENSOR, _ARGS, "--num-attention-heads 16", "--num-attention-heads 10"),
     edit(_TENSOR, _ARGS, "--seq-length 4096", "--sequence-length 4096"),
     edit(_TENSOR, _ARGS, "--num-layers 16", "--num-layers 17"),
     edit(_TENSOR, _ARGS, "--num-query-groups 8", "--num-query-groups 7"),
     edit(_SPARSE, _ARGS, "--expert-model-parallel-size 8", "--expert-model-parallel-size 7"),
     edit(_CHUNKS, _ARGS, "-per-pipeline-rank 2", "-per-pipeline-rank 3", refused=False),
-    edit(dense(pp=3, dp=4, num_microbatches=6), _ARGS, "t*5L", "t*6L"),
-    edit(dense(pp=3, dp=4, num_microbatches=6), _ARGS, "'Et*6|", "'t*6|"),
+    edit(_THIRDS, _ARGS, "t*5L", "t*6L"),
+    edit(_THIRDS, _ARGS, "'Et*6|", "'t*6|"),
     edit(_TENSOR, _ARGS, "--tensor-model-parallel-size 4", "--tensor-model-parallel-size 2"),
     change(_SPARSE, tp=2, dp=4, sequence_parallel=False, refused=False),
+    change(_CHUNKS, num_microbatches=1, refused=False),
+    edit(_CONTEXT, _ARGS, "--seq-length 4096", "--seq-length 4098"),
+    edit(_TENSOR, _ARGS, "--max-position-embeddings 8192", "--max-position-embeddings 2048"),
+    edit(_TENSOR, _ARGS, "  --use-distributed-optimizer\n", ""),
+    edit(_TENSOR, _ARGS, "--attention-backend auto", "--attention-backend magic"),
+    edit(_RECOMPUTED, _ARGS, "  --recompute-method uniform\n", ""),
+    edit(_RECOMPUTED, _ARGS, "--recompute-granularity full", "--recompute-granularity selective"),
+    edit(_CHUNKS, _ARGS, "rank 2\n", "rank 2\n  --num-layers-per-virtual-pipeline-stage 4\n"),
+    edit(_REPLICAS, _ARGS, "optimizer-instances 2", "optimizer-instances 3"),
+    edit(_SPARSE, _ARGS, "--num-experts 64", "--num-experts 60"),
+    edit(_SPARSE, _ARGS, "--moe-router-group-topk 4", "--moe-router-group-topk 16"),
+    edit(_SPARSE, _ARGS, "dispatcher-type alltoall", "dispatcher-type teleport"),
+    edit(_SPARSE, _ARGS, "--expert-tensor-parallel-size 1", "--expert-tensor-parallel-size 3"),
+]
+BATCH = edit(_TENSOR, _ARGS, "--global-batch-size 16", "--global-batch-size 15")
+BRIDGE = [
+    edit(_TENSOR, _BRIDGE, "tensor_model_parallel_size: 4", "tensor_model_parallel_size: 3"),
+    edit(_TENSOR, _BRIDGE, "tensor_model_parallel_size: 4", "tensor_model_parallel_size: 2"),
+    edit(_TENSOR, _BRIDGE, "global_batch_size: 16", "global_batch_size: 15"),
+    edit(_TENSOR, _BRIDGE, "sequence_parallel:", "sequence_parallelism:"),
+    edit(_TENSOR, _BRIDGE, "attention_backend: auto", "attention_backend: magic"),
+    edit(_TENSOR, _BRIDGE, "train:", "training:"),
+    edit(_TENSOR, _BRIDGE, "bf16_mixed", "bf17_mixed"),
+    edit(_TENSOR, _BRIDGE, "optimizer: adam", "optimizer: adamantine", refused=False),
+    edit(_TENSOR, _EXECUTOR, "--distribution=arbitrary", "--distribution=block"),
+    edit(_TENSOR, _EXECUTOR, "nodes=2", "hosts=2"),
+    edit(_THIRDS, _BRIDGE, "t*5L", "t*6L"),
+    edit(_RECOMPUTED, _BRIDGE, "granularity: full", "granularity: selective"),
+    edit(_REPLICAS, _BRIDGE, "optimizer_instances: 2", "optimizer_instances: 3"),
+    edit(_SPARSE, _BRIDGE, "expert_model_parallel_size: 8", "expert_model_parallel_size: 7"),
+    edit(_CONTEXT, _BRIDGE, "seq_length: 4096", "seq_length: 4098"),
+    change(_CHUNKS, num_microbatches=1, refused=False),
+]
+PRIMUS = [
+    edit(_TENSOR, _PRIMUS, "tensor_model_parallel_size: 4", "tensor_model_parallel_size: 3"),
+    edit(_TENSOR, _PRIMUS, "tensor_model_parallel_size: 4", "tensor_model_parallel_size: 2"),
+    edit(_TENSOR, _PRIMUS, "global_batch_size: 16", "global_batch_size: 15"),
+    edit(_TENSOR, _PRIMUS, "num_attention_heads: 16", "num_attention_heads: 10"),
+    edit(_TENSOR, _PRIMUS, "seq_length:", "sequence_length:"),
+    edit(_TENSOR, _PRIMUS, "attention_backend: auto", "attention_backend: magic"),
+    edit(_TENSOR, _PRIMUS, "overrides:", "override:"),
+    edit(_TENSOR, _PRIMUS, "sequence_parallel: true", "sequence_parallel: false"),
+    edit(_THIRDS, _PRIMUS, "t*5L", "t*6L"),
+    edit(_RECOMPUTED, _PRIMUS, "granularity: full", "granularity: selective"),
+    edit(_REPLICAS, _PRIMUS, "optimizer_instances: 2", "optimizer_instances: 3"),
+    edit(_SPARSE, _PRIMUS, "expert_model_parallel_size: 8", "expert_model_parallel_size: 7"),
+    edit(_SPARSE, _PRIMUS, "dispatcher_type: alltoall", "dispatcher_type: teleport"),
     change(_CHUNKS, num_microbatches=1, refused=False),
 ]
 TITAN = [
@@ -118,9 +173,11 @@ ALL: dict[str, list[Spoiled]] = {
     "accelerate": ACCELERATE,
     "deepspeed": DEEPSPEED,
     "maxtext": MAXTEXT,
-    "megatron@0.17.1": MEGATRON,
-    "megatron@0.18.0": MEGATRON,
-    "megatron@0.19.2": MEGATRON,
+    "megatron@0.17.1": [replace(BATCH, refused=False), *MEGATRON],
+    "megatron@0.18.0": [BATCH, *MEGATRON],
+    "megatron@0.19.2": [BATCH, *MEGATRON],
+    "megatron-bridge@0.19.2": BRIDGE,
+    "primus@0.19.2": PRIMUS,
     "torchtitan@0.2.2": TITAN_TOML,
     "torchtitan@0.3.0": TITAN,
 }

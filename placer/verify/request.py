@@ -14,22 +14,26 @@ from typing import TYPE_CHECKING, Final
 
 from placer.emit.maxtext.mesh import mesh_split
 from placer.plan.ranks import expand_ranks
+from placer.spec.model import AttentionKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from placer.plan.plan import Plan
     from placer.verify.folder import EmittedFolder
 
 NUM_SAMPLED: Final = 16
 TIME_LIMIT_S: Final = 3600.0
 DISTRIBUTIONS: Final = {
-    "accelerate": "accelerate",
-    "deepspeed": "deepspeed",
-    "maxtext": "maxtext",
-    "megatron": "megatron-core",
-    "torchtitan": "torchtitan",
+    "accelerate": ("accelerate",),
+    "deepspeed": ("deepspeed",),
+    "maxtext": ("maxtext",),
+    "megatron": ("megatron-core",),
+    "megatron-bridge": ("megatron-core", "megatron-bridge", "nemo-run"),
+    "primus": ("megatron-core",),
+    "torchtitan": ("torchtitan",),
 }
-"""The installed package whose presence decides whether a framework can be asked."""
+"""The installed packages a framework is asked through; the first has the release that counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +53,9 @@ class Answer:
 
 
 def installed_release(framework: str, python: str) -> str:
-    """The release of the framework that interpreter has; empty when it has none."""
-    distribution = DISTRIBUTIONS.get(framework)
-    if distribution is None:
-        return ""
-    code = f"import importlib.metadata as m; print(m.version({distribution!r}))"
+    """The release of the framework that interpreter has; empty when something is missing."""
+    names = DISTRIBUTIONS[framework]
+    code = f"import importlib.metadata as m; print([m.version(n) for n in {names!r}][0])"
     done = subprocess.run(  # noqa: S603 (the user's own interpreter)
         [python, "-c", code], check=False, capture_output=True, text=True
     )
@@ -76,7 +78,7 @@ def ask(framework: str, python: str, folders: Sequence[EmittedFolder]) -> tuple[
         asked, answered = Path(scratch) / "requests.json", Path(scratch) / "answers.json"
         asked.write_text(json.dumps(questions), encoding="utf-8")
         done = subprocess.run(  # noqa: S603 (the user's own interpreter, our own script)
-            [python, scripts / f"check_{framework}.py", asked, answered],
+            [python, scripts / f"check_{framework.replace('-', '_')}.py", asked, answered],
             env=_environment(),
             cwd=scratch,
             check=False,
@@ -109,10 +111,36 @@ def _question(folder: EmittedFolder) -> dict[str, object]:
         "world": world,
         "sample": sampled_ranks(world),
     }
+    if folder.manifest.framework == "megatron-bridge":
+        question["architecture"] = _architecture(plan)
     if folder.manifest.framework == "maxtext":
         split = mesh_split(plan, expand_ranks(plan))
         question["slices"] = (split.devices_per_slice, split.num_slices)
     return question
+
+
+def _architecture(plan: Plan) -> dict[str, object]:
+    """The model by the fields of Megatron-LM's configuration, as a recipe would have it."""
+    model, attention = plan.model, plan.model.attention
+    fields: dict[str, object] = {
+        "num_layers": model.num_layers,
+        "hidden_size": model.hidden_size,
+        "num_attention_heads": attention.num_heads,
+        "seq_length": plan.run.seq_len,
+        "vocab_size": model.vocab_size,
+        "mtp_num_layers": model.mtp_layers or None,
+        "add_bias_linear": model.mlp.bias,
+        "bf16": True,
+    }
+    if attention.kind is not AttentionKind.MLA:
+        fields["num_query_groups"] = attention.num_kv_heads
+    if model.moe is not None:
+        fields |= {
+            "num_moe_experts": model.moe.num_experts,
+            "moe_router_topk": model.moe.top_k,
+            "moe_ffn_hidden_size": model.moe.ffn_hidden_size,
+        }
+    return fields
 
 
 def sampled_ranks(world: int) -> list[int]:

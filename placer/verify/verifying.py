@@ -7,7 +7,7 @@ the files are compared with those the plan stands for too.
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from placer.emit.files import RANK_TABLE_FILE, emitted_files
 from placer.emit.manifest import MANIFEST_FILE, PLAN_FILE
@@ -23,14 +23,21 @@ from placer.verify.groups import (
     planned_groups,
     unanswered,
 )
-from placer.verify.request import Answer, ask, default_python, installed_release
+from placer.verify.request import DISTRIBUTIONS, Answer, ask, default_python, installed_release
 from placer.verify.verdict import Check, Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_MOST_SHOWN = 5
+_MOST_SHOWN: Final = 5
+_NOT_ASKED: Final = {
+    "megatron-bridge": "its configuration, with Megatron-LM's and NeMo-Run's, accepts the files;"
+    " not checked: your recipe, and its models on a GPU",
+    "primus": "Megatron-LM accepts the overrides; not checked: Primus' own loader, which is no"
+    " package",
+}
+"""Where the framework can be asked in part only: which part, and what is left open."""
 
 
 def verify_folder(path: Path, pythons: Mapping[str, str]) -> Verdict:
@@ -48,8 +55,10 @@ def verify_folder(path: Path, pythons: Mapping[str, str]) -> Verdict:
     python = pythons.get(framework, default_python())
     found, wanted = installed_release(framework, python), folder.manifest.release
     if found != wanted:
-        what = f"{framework} {found} is" if found else f"{framework} is not"
-        return verdict_of(folder, None, f"{what} installed in {python}; {wanted} is needed")
+        first, *others = DISTRIBUTIONS[framework]
+        needed = ", ".join([f"{first} {wanted}", *others])
+        what = f"{first} {found}" if found else "not all of it"
+        return verdict_of(folder, None, f"{needed} needed, {what} installed in {python}")
     return verdict_of(folder, ask(framework, python, [folder])[0])
 
 
@@ -88,7 +97,8 @@ def _parser(folder: EmittedFolder, answer: Answer | None, absent: str) -> Findin
     if answer is None:
         return _not_checked(Check.PARSER, absent)
     problems = [text for text in (answer.refused, answer.broken) if text]
-    return _finding(Check.PARSER, problems, f"{manifest.framework} accepts the files")
+    good = _NOT_ASKED.get(manifest.framework, f"{manifest.framework} accepts the files")
+    return _finding(Check.PARSER, problems, good)
 
 
 def _groups(folder: EmittedFolder, answer: Answer | None, absent: str) -> Finding:

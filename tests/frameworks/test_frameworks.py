@@ -35,6 +35,8 @@ PLANS: dict[str, tuple[str, list[Sample]]] = {
     "megatron@0.17.1": ("megatron-0.17.1", samples.MEGATRON),
     "megatron@0.18.0": ("megatron-0.18.0", samples.MEGATRON),
     "megatron@0.19.2": ("megatron-0.19.2", samples.MEGATRON),
+    "megatron-bridge@0.19.2": ("megatron-bridge-0.6.2", samples.MEGATRON),
+    "primus@0.19.2": ("megatron-0.19.2", samples.MEGATRON),
     "torchtitan@0.2.2": ("torchtitan-0.2.2", samples.TITAN_TOML),
     "torchtitan@0.3.0": ("torchtitan-0.3.0", samples.TITAN),
 }

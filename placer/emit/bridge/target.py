@@ -19,6 +19,7 @@ from placer.emit.megatron.fields import FieldValue, fields_of, yaml_lines
 from placer.emit.megatron.rules import megatron_rules
 from placer.emit.megatron.target import check_layout
 from placer.emit.target import FrameworkFiles
+from placer.spec.hierarchy.hostlist import compress_names
 from placer.spec.run import Precision
 
 if TYPE_CHECKING:
@@ -137,7 +138,11 @@ def executor_file(ranks: RankTable, environment: tuple[EnvironmentVariable, ...]
     """A NeMo-Run executor that keeps to the host file."""
     hosts, per_node = len(ranks.node_names), ranks.ranks_per_node
     space = " " * 12
-    lines = [f'{space}"SLURM_HOSTFILE": str(HERE / "{TASK_FILE}"),']
+    lines = [
+        f'{space}"SLURM_HOSTFILE": str(HERE / "{TASK_FILE}"),',
+        f"{space}# The host of rank 0, who listens; left alone, Slurm's first host by name is asked.",
+        f'{space}"MASTER_ADDR": "{ranks.node_names[0]}",',
+    ]
     for variable in environment:
         lines += comment_lines(variable.reason, space)
         lines.append(f"{space}{json.dumps(variable.name)}: {json.dumps(variable.value)},")
@@ -160,6 +165,8 @@ def executor(account, partition, **settings):
         nodes={hosts},
         ntasks_per_node={per_node},
         gpus_per_node={ranks.gpus_per_host},{segment}
+        # Exactly the hosts of the plan.
+        additional_parameters={{"nodelist": "{",".join(compress_names(ranks.node_names))}"}},
         # Without it Slurm sorts hosts by name and undoes the placement.
         srun_args=["--distribution=arbitrary"],
         env_vars={{

@@ -23,23 +23,31 @@ def check(request: Request) -> dict[str, Any]:
     """Its parser and validation, its rank generator, its initialisation."""
     with judging():
         args = _parsed(request)
-    return {
-        "groups": _all_groups(args),
-        "sampled": {rank: _groups_of_rank(args, rank, request) for rank in request["sample"]},
-    }
+        groups = all_groups(args)
+        sampled = {rank: groups_of_rank(args, rank, request) for rank in request["sample"]}
+    return {"groups": groups, "sampled": sampled}
 
 
 def _parsed(request: Request) -> Any:
+    return parsed_words(request, bash_array(request["folder"], "megatron_args.sh", "MEGATRON_ARGS"))
+
+
+def pretend_hopper() -> None:
+    """What the checks ask of the GPU, on a machine without one."""
     import torch
 
+    torch.cuda.get_device_properties = lambda *_: SimpleNamespace(major=9, minor=0)
+    torch.cuda.get_device_capability = lambda *_: (9, 0)
+
+
+def parsed_words(request: Request, words: list[str]) -> Any:
+    """A command line through parser, validation and the configuration of the model."""
     # New in Python 3.12; Megatron-LM imports it from 0.18.0 on.
     vars(typing).setdefault("override", typing_extensions.override)
     from megatron.training import arguments
 
-    torch.cuda.get_device_properties = lambda *_: SimpleNamespace(major=9, minor=0)
-    torch.cuda.get_device_capability = lambda *_: (9, 0)
+    pretend_hopper()
     os.environ |= {"WORLD_SIZE": str(request["world"]), "RANK": "0"}
-    words = bash_array(request["folder"], "megatron_args.sh", "MEGATRON_ARGS")
     vocabulary = ["--vocab-size", str(request["vocabulary"] - 1)]
     before = sys.argv
     sys.argv = ["pretrain_gpt.py", *words, *OWN_WORDS, *vocabulary]
@@ -52,7 +60,8 @@ def _parsed(request: Request) -> Any:
     return args
 
 
-def _all_groups(args: Any) -> Groups:
+def all_groups(args: Any) -> Groups:
+    """Every group by Megatron-LM's rank generator."""
     from megatron.core.parallel_state import RankGenerator
 
     tp, pp, cp = (
@@ -74,7 +83,8 @@ def _all_groups(args: Any) -> Groups:
     return groups
 
 
-def _groups_of_rank(args: Any, rank: int, request: Request) -> dict[str, list[int]]:
+def groups_of_rank(args: Any, rank: int, request: Request) -> dict[str, list[int]]:
+    """The groups of one rank after Megatron-LM's initialisation."""
     import torch.distributed as dist
     from megatron.core import parallel_state
 

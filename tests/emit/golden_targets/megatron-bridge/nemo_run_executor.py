@@ -15,10 +15,14 @@ def executor(account, partition, **settings):
         nodes=3,
         ntasks_per_node=8,
         gpus_per_node=8,
+        # Exactly the hosts of the plan.
+        additional_parameters={"nodelist": "leaf0-n[0-2]"},
         # Without it Slurm sorts hosts by name and undoes the placement.
         srun_args=["--distribution=arbitrary"],
         env_vars={
             "SLURM_HOSTFILE": str(HERE / "hostfile_of_tasks"),
+            # The host of rank 0, who listens; left alone, Slurm's first host by name is asked.
+            "MASTER_ADDR": "leaf0-n0",
             # The plan's memory limits leave no room for the fragments of fixed segments.
             "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
             # 8 rails: the plan keeps every ring on the leaf switches of one rail; by default NCCL
