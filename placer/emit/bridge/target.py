@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from placer.emit.argument import comment, comment_lines
-from placer.emit.environment import torch_variables
 from placer.emit.megatron.arguments import sections
 from placer.emit.megatron.fields import FieldValue, fields_of, yaml_lines
 from placer.emit.megatron.rules import megatron_rules
-from placer.emit.megatron.target import check_layout
+from placer.emit.megatron.target import check_layout, megatron_environment
 from placer.emit.target import FrameworkFiles
 from placer.spec.hierarchy.hostlist import compress_names
 from placer.spec.run import Precision
@@ -93,7 +92,7 @@ class MegatronBridge:
         """The overrides of a plan."""
         check_layout(plan)
         files = {OVERRIDE_FILE: override_file(plan, release)}
-        environment = torch_variables(plan)
+        environment = megatron_environment(plan)
         if ranks.ranks_per_node:
             files[EXECUTOR_FILE] = executor_file(ranks, environment)
             files[TASK_FILE] = "".join(f"{host}\n" for host in ranks.host_of_rank)

@@ -53,6 +53,7 @@ def _shape(plan: Plan) -> Section:
     width = model.mlp.ffn_hidden_size or (model.moe.ffn_hidden_size if model.moe else 0)
     positions = "learned_absolute" if model.learned_positions else "rope"
     rows = padded_vocab_size(model.vocab_size, tp)
+    padding = "" if rows == model.vocab_size else f"padded to {rows}, "
     arguments = [
         flag("--num-layers", model.num_layers),
         flag("--hidden-size", model.hidden_size),
@@ -65,8 +66,8 @@ def _shape(plan: Plan) -> Section:
         flag(
             "--make-vocab-size-divisible-by",
             VOCAB_DIVISOR,
-            reason=f"Vocabulary padding: {model.vocab_size} rows become {rows}, a multiple of"
-            f" {VOCAB_DIVISOR} * tp {tp}. The tokenizer must give {model.vocab_size}.",
+            reason=f"Vocabulary: {model.vocab_size} rows, {padding}a multiple of {VOCAB_DIVISOR} * tp {tp}."
+            f" The tokenizer must give {model.vocab_size}.",
         ),
         *_switches(model, run),
     ]

@@ -58,7 +58,7 @@ class Megatron:
             files={ARGUMENT_FILE: argument_file(plan, release)},
             sourced=(ARGUMENT_FILE,),
             program=_PROGRAM,
-            environment=_environment(plan),
+            environment=megatron_environment(plan),
         )
 
 
@@ -78,8 +78,8 @@ def check_layout(plan: Plan) -> None:
         )
 
 
-def _environment(plan: Plan) -> tuple[EnvironmentVariable, ...]:
-    """Only what the plan depends on."""
+def megatron_environment(plan: Plan) -> tuple[EnvironmentVariable, ...]:
+    """What Megatron-LM's processes have to find; only what the plan depends on."""
     variables = [*_hardware_queues(plan), *_allocator(plan)]
     own = tuple(
         EnvironmentVariable(name=name, value=value, reason=reason)

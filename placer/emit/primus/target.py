@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from placer.emit.argument import comment
-from placer.emit.environment import torch_variables
 from placer.emit.megatron.arguments import sections
 from placer.emit.megatron.fields import fields_of, yaml_lines
 from placer.emit.megatron.rules import megatron_rules
-from placer.emit.megatron.target import check_layout
+from placer.emit.megatron.target import check_layout, megatron_environment
 from placer.emit.target import FrameworkFiles
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Primus:
             files={EXPERIMENT_FILE: experiment_file(plan, release)},
             sourced=(),
             program=_PROGRAM,
-            environment=torch_variables(plan),
+            environment=megatron_environment(plan),
         )
 
 

@@ -22,9 +22,7 @@ from placer.spec.source_text import SourceText
 
 _SWITCH: Final = re.compile(r'Switch\s+\d+\s+"(S-\w+)"[^#]*#\s*"([^"]*)"')
 _SPEED: Final = re.compile(r"(\d{1,2})x([A-Z]+\d*)")
-_ADAPTER: Final = re.compile(
-    r"(\S+)\s+(?:mlx\d+_\d+|HCA-?\d+|hfi\d+_\d+|ib\w+|rdma\w+)", re.IGNORECASE
-)
+_ADAPTER: Final = re.compile(r"(?:mlx\d+_\d+|HCA-?\d+|hfi\d+_\d+|ib\w+|rdma\w+)", re.IGNORECASE)
 UNNAMED: Final = "localhost"
 """What adapters call their host before anybody has named it."""
 AGGREGATION: Final = "Aggregation Node"
@@ -115,6 +113,7 @@ class _Reader:
         self._links = links
         self._problems = problems
         self._rates: dict[str, float] = {}
+        self._adapters: dict[str, bool] = {}
         self._switch = ""
 
     def read(self, text: str) -> None:
@@ -154,13 +153,22 @@ class _Reader:
         elif AGGREGATION in description:
             links.num_reducing += 1
         elif peer[0] == "H":
-            named = _ADAPTER.fullmatch(description.strip("' "))
-            host = UNNAMED if named is None else named[1]
+            host = self._host(description)
             links.below[self._switch] += rate or 1.0
             if host == UNNAMED:
                 links.num_unnamed += 1
             else:
                 links.adapters.setdefault(host, []).append((self._switch, rate, number))
+
+    def _host(self, description: str) -> str:
+        """The host in ``host mlx5_0``; the names of adapters repeat, so each is matched once."""
+        words = description.strip("' ").split()
+        if len(words) != 2:
+            return UNNAMED
+        host, adapter = words
+        if adapter not in self._adapters:
+            self._adapters[adapter] = _ADAPTER.fullmatch(adapter) is not None
+        return host if self._adapters[adapter] else UNNAMED
 
     def _rate(self, word: str, number: int) -> float:
         """Gbit/s of ``4xNDR``; 0 where the line ends otherwise, as older releases print it."""

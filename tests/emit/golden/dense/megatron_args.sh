@@ -17,7 +17,7 @@ MEGATRON_ARGS=(
   --max-position-embeddings 8192
   --position-embedding-type rope
   --normalization RMSNorm
-  # Vocabulary padding: 32000 rows become 32256, a multiple of 128 * tp 4. The tokenizer must give
+  # Vocabulary: 32000 rows, padded to 32256, a multiple of 128 * tp 4. The tokenizer must give
   # 32000.
   --make-vocab-size-divisible-by 128
   --swiglu

@@ -23,6 +23,9 @@ def executor(account, partition, **settings):
             "SLURM_HOSTFILE": str(HERE / "hostfile_of_tasks"),
             # The host of rank 0, who listens; left alone, Slurm's first host by name is asked.
             "MASTER_ADDR": "leaf0-n0",
+            # Before Blackwell, tensor and context parallelism refuse to start without it: one
+            # hardware queue keeps communication ahead of the computation it overlaps.
+            "CUDA_DEVICE_MAX_CONNECTIONS": "1",
             # The plan's memory limits leave no room for the fragments of fixed segments.
             "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
             # 8 rails: the plan keeps every ring on the leaf switches of one rail; by default NCCL
