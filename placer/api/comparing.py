@@ -155,9 +155,13 @@ def compare(
         )
         for name, offer, spec, cluster in zip(names, offers, specs, clusters, strict=True)
     ]
+    unsolved = [_unsolved(task, priced) for task in tasks]
+    _check_figures(unsolved, rank_by)
     outcomes = _solve_all(tasks, processes, listener)
-    layouts = [_layout(t, o, priced, tokens) for t, o in zip(tasks, outcomes, strict=True)]
-    _check_figures(layouts, rank_by)
+    layouts = [
+        _layout(task, layout, outcome, tokens)
+        for task, layout, outcome in zip(tasks, unsolved, outcomes, strict=True)
+    ]
     return Comparison(
         model=model_spec.name,
         run=fixed,
@@ -171,21 +175,26 @@ def compare(
     )
 
 
-def _layout(task: _Task, outcome: _Outcome, prices: Prices, tokens: float | None) -> Layout:
-    """A solved layout with its parts and what they cost."""
+def _unsolved(task: _Task, prices: Prices) -> Layout:
+    """A layout with its parts and what they cost, before there is a plan."""
     try:
         counted = inventory(task.spec)
     except InfeasibleError:
         counted = None
-    layout = Layout(
+    return Layout(
         name=task.name,
         num_gpus=task.num_gpus,
         share=task.share,
-        plan=outcome.plan,
-        reason=outcome.reason,
+        plan=None,
+        reason=task.reason,
         inventory=counted,
         cost=None if counted is None else cost_of(counted, prices),
     )
+
+
+def _layout(task: _Task, layout: Layout, outcome: _Outcome, tokens: float | None) -> Layout:
+    """The layout with its plan, and a whole run on it where the user asked for one."""
+    layout = replace(layout, plan=outcome.plan, reason=outcome.reason)
     if tokens is None or outcome.plan is None:
         return layout
     topology = build_topology(task.spec)
@@ -205,12 +214,9 @@ def _layout(task: _Task, outcome: _Outcome, prices: Prices, tokens: float | None
 
 
 def _check_figures(layouts: Sequence[Layout], rank_by: RankBy) -> None:
-    """Refuse an order by something that is known of no layout."""
-    solved = [layout for layout in layouts if layout.plan is not None]
-    if not solved or any(layout.figure(rank_by) is not None for layout in solved):
-        return
-    if rank_by is RankBy.DOLLAR:
-        lacking = dict.fromkeys(m for layout in solved if layout.cost for m in layout.cost.missing)
+    """Refuse an order by something that is known of no layout, before any is solved."""
+    if rank_by is RankBy.DOLLAR and all(layout.cost_per_hour is None for layout in layouts):
+        lacking = dict.fromkeys(m for layout in layouts if layout.cost for m in layout.cost.missing)
         problem = Problem(
             source="--rank-by dollar",
             expected="prices",
@@ -218,13 +224,14 @@ def _check_figures(layouts: Sequence[Layout], rank_by: RankBy) -> None:
             remedy=f"Copy {PRICE_FILE}, fill them in, and give it as --prices FILE;"
             " rent_per_hour alone will do.",
         )
-    else:
+        raise InputError([problem])
+    if rank_by is RankBy.JOULE and all(layout.power_w is None for layout in layouts):
         problem = Problem(
-            source=f"--rank-by {rank_by.value}",
+            source="--rank-by joule",
             expected="a layout whose power is published in full",
             found="none",
         )
-    raise InputError([problem])
+        raise InputError([problem])
 
 
 def _read(clusters: Sequence[Source | ClusterSpec]) -> list[ClusterSpec]:

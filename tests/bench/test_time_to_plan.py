@@ -27,6 +27,15 @@ QUESTIONS = [
     ("llama-3.1-405b", "three-sites-dci", 2048, 8192),
 ]
 
+LAYOUTS = [
+    "dgx-h100-superpod-16k",
+    "meta-roce-24k",
+    "alibaba-hpn-15k",
+    "gb200-superpod-576",
+    "b200-nvl8-576",
+    "cloudmatrix384",
+]
+
 
 def timed(arguments: list[str]) -> tuple[float, float]:
     """Wall and CPU seconds of one command."""
@@ -47,6 +56,13 @@ def test_plan(model: str, cluster: str, batch: int, seq_len: int) -> None:
     wall_s, cpu_s = (median(f[i] for f in figures) for i in (0, 1))
     peak_mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\n{model} on {cluster}: {wall_s:.2f} s wall, {cpu_s:.2f} s CPU, <= {peak_mib:.0f} MiB")
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("model", ["deepseek-v3", "llama-3.1-405b"])
+def test_compare(model: str) -> None:
+    wall_s, cpu_s = timed(["compare", model, *LAYOUTS])
+    print(f"\n{model} over {len(LAYOUTS)} layouts: {wall_s:.2f} s wall, {cpu_s:.2f} s CPU")
 
 
 @pytest.mark.bench
