@@ -211,6 +211,7 @@ def _technique(option: SiteOption, best: OptionPlan) -> Technique:
         exposed_s=best.exposed_s,
         loss_change=best.loss_change,
         equivalent_tokens_per_s=best.equivalent_tokens_per_s,
+        notes=option.notes,
     )
 
 

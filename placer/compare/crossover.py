@@ -18,7 +18,7 @@ class Technique:
 
     ``exposed_s`` is what a step waits between sites on average. ``loss_change`` and
     ``equivalent_tokens_per_s`` are the published exchange rate's: 0 and the tokens themselves where
-    every step is synchronous.
+    every step is synchronous. ``notes`` say where nothing was measured for the exchange rate.
     """
 
     mode: CrossSiteMode
@@ -29,6 +29,7 @@ class Technique:
     exposed_s: float
     loss_change: float
     equivalent_tokens_per_s: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,12 @@ class Crossover:
     bandwidths: tuple[float, ...]
     distances: tuple[float, ...]
     cells: tuple[CrossoverCell, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the exchange rate rests on beside measurements, each once."""
+        told = (n for cell in self.cells for t in cell.techniques for n in t.notes)
+        return tuple(dict.fromkeys(told))
 
     def cell(self, bandwidth: int, distance: int) -> CrossoverCell:
         """One cell by the numbers of its bandwidth and distance."""

@@ -47,4 +47,5 @@ def _technique(technique: Technique) -> dict[str, Any]:
         "exposed_s": technique.exposed_s,
         "loss_change": technique.loss_change,
         "equivalent_tokens_per_s": technique.equivalent_tokens_per_s,
+        "notes": list(technique.notes),
     }

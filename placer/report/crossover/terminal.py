@@ -40,9 +40,10 @@ def about(crossover: Crossover) -> str:
     gap = max((cell.gap for cell in crossover.cells), default=0.0)
     return (
         f"{crossover.num_gpus:,} GPUs, batch {run.global_batch_size} x {run.seq_len}"
-        f" ({format_count(tokens)} tokens), {run.precision}, {run.framework}, DiLoCo with"
+        f" ({format_count(tokens)} tokens), {run.precision}, framework {run.framework}, DiLoCo with"
         f" {crossover.inner_steps} inner steps; each cell searched, the synchronous winner proven"
         f" within {100 * gap:.2f} % or better"
+        + "".join(f"; loss of DiLoCo by {note}" for note in crossover.notes)
     )
 
 
