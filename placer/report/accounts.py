@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from placer.report.loss import signed_percent
 from placer.report.palette import COMPONENTS
+from placer.report.strategy_text import strategy_line
 from placer.report.tabular import Table, columns
 from placer.units import format_time
 
 if TYPE_CHECKING:
+    from placer.plan.plan import Plan
     from placer.simulate.result import Simulation
 
 _MUCH: Final = 0.05
@@ -33,6 +35,24 @@ def accounts_table(simulation: Simulation) -> Table:
         " which computes longest",
         columns=columns("component", "estimated>", "simulated>", "of the step>"),
         rows=tuple(rows),
+    )
+
+
+def simulated_table(plan: Plan) -> Table:
+    """The best plans in the order of their simulated steps, beside what the estimate says."""
+    has_experts = plan.model.moe is not None
+    return Table(
+        caption="The best plans, played event by event",
+        columns=columns("simulated>", "estimated>", ">", "strategy"),
+        rows=tuple(
+            (
+                format_time(step.simulated_s),
+                format_time(step.estimate_s),
+                signed_percent(step.simulated_s / step.estimate_s - 1.0),
+                strategy_line(step.strategy, has_experts=has_experts),
+            )
+            for step in plan.simulated
+        ),
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 from plan_samples import DENSE_MODEL, LAB
 
 from placer.api import Configuration, estimate, simulate
-from placer.report.accounts import accounts_table, doubt
+from placer.plan.plan import SimulatedStep
+from placer.report.accounts import accounts_table, doubt, simulated_table
 from placer.simulate.result import Simulation
 from placer.spec.run import RunSpec
 
@@ -30,6 +31,15 @@ def test_the_last_row_is_the_step(played: Simulation) -> None:
 
     assert table.rows[-1][0] == "step"
     assert len(table.rows) == len(differing) + 1
+
+
+def test_played_plans_stand_beside_their_estimates(played: Simulation) -> None:
+    plan = played.plan
+    step = SimulatedStep(strategy=plan.strategy, estimate_s=2.0, simulated_s=2.1)
+    (row,) = simulated_table(replace(plan, simulated=(step,))).rows
+
+    assert row[:3] == ("2.10 s", "2.00 s", "+5.0 %")
+    assert row[3].startswith("tp4 ")
 
 
 def test_only_a_large_difference_is_a_doubt(played: Simulation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from placer.report.accounts import accounts_table, doubt
+from placer.report.accounts import accounts_table, doubt, simulated_table
 from placer.report.binding import fullest_stage
 from placer.report.explain import neighbours_note, neighbours_table
 from placer.report.figures.alternatives import alternatives_table
@@ -64,6 +64,8 @@ def _sections(found: Findings, figures: PlanFigures) -> list[Section]:
     what_else: tuple[Markup, ...] = tuple(figure(drawn) for drawn in figures.alternatives)
     if plan.alternatives:
         what_else += (table(alternatives_table(plan)),)
+    if plan.simulated:
+        what_else += (table(simulated_table(plan)),)
     return [
         Section(
             title="Why this plan",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
+from placer.report.accounts import simulated_table
 from placer.report.binding import findings
 from placer.report.groups import groups_table
 from placer.report.side_work import loads_table, works_table, works_title
@@ -19,7 +20,6 @@ from placer.report.text.effort import effort_lines
 from placer.report.text.headline import headline
 from placer.report.text.layers import layers_line
 from placer.report.text.memory import memory_table, memory_title
-from placer.report.text.simulation import simulated_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def _parts(plan: Plan, wall_s: float | None, saved_as: str) -> Iterator[Renderab
     if plan.alternatives:
         yield section("Next best plans", alternatives_table(plan))
     if plan.simulated:
-        yield section("Played event by event", simulated_table(plan))
+        yield section("Played event by event", drawn(simulated_table(plan)))
     yield section("What was assumed", lines(assumption_lines(plan)))
     if plan.bound is not None:
         yield section("Search", lines(effort_lines(plan, plan.bound, wall_s)))

@@ -8,7 +8,6 @@ from rich.text import Text
 
 from placer.report.loss import signed_percent
 from placer.report.palette import COMPONENTS
-from placer.report.strategy_text import strategy_line
 from placer.report.text.canvas import WIDTH, bar, rendered, runs, section, span, table
 from placer.units import format_percent, format_size, format_time
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from placer.plan.plan import Plan
     from placer.simulate.result import Simulation
 
 
@@ -109,21 +107,6 @@ def stages_table(simulation: Simulation) -> Table:
     ]
     for first, last, _ in runs("|".join(row) for row in rows):
         grid.add_row(span(first, last), *rows[first])
-    return grid
-
-
-def simulated_table(plan: Plan) -> Table:
-    """The best plans in the order of their simulated steps, beside what the estimate says."""
-    grid = table(
-        ("simulated", "right"), ("estimated", "right"), ("", "right"), ("strategy", "left")
-    )
-    for step in plan.simulated:
-        grid.add_row(
-            format_time(step.simulated_s),
-            format_time(step.estimate_s),
-            signed_percent(step.simulated_s / step.estimate_s - 1.0),
-            strategy_line(step.strategy, has_experts=plan.model.moe is not None),
-        )
     return grid
 
 
