@@ -66,6 +66,16 @@ def test_best_is_proven_and_consistent(name: str) -> None:
     assert (question.topology.gpu_state[gpu] == GpuState.USABLE).all()
 
 
+@pytest.mark.parametrize("name", ["narrow pods", "damaged", "two generations"])
+def test_no_plan_is_slower_than_the_default_rank_order(name: str) -> None:
+    question = QUESTIONS[name]()
+    best = found(question, top=1).best
+    layout = best.placement.pipeline_layout
+    default = contiguous_placement(best.strategy, layout, question.topology)
+    usual = question.estimate(best.strategy, default)
+    assert best.estimate.step_time_s <= usual.step_time_s
+
+
 def test_domains_filled_unevenly_do_not_raise_the_bound() -> None:
     """Replicas on 12 and 11 GPUs of domains of 16 are 23, not the 2 x 16 of their widest spans."""
     topology = flat_topology(
