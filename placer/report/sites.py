@@ -48,6 +48,11 @@ def _per_cell(plan: Plan) -> int:
     return plan.strategy.tp * plan.strategy.cp
 
 
+def _hidden(seconds: float) -> str:
+    """What runs beside computation, where anything does."""
+    return f", {format_time(seconds)} hidden" if seconds > 0.0 else ""
+
+
 def _crossing(found: OptionPlan) -> Iterator[str]:
     cross_site = found.strategy.cross_site
     if cross_site.mode is CrossSiteMode.NONE:
@@ -58,7 +63,7 @@ def _crossing(found: OptionPlan) -> Iterator[str]:
     yield (
         f"{_WHAT[cross_site.mode].capitalize()}: {format_size(found.sent_bytes)} each way {often},"
         f" {format_time(found.traffic_s)} on the busiest link;"
-        f" per step {format_time(found.exposed_s)} exposed, {format_time(hidden)} hidden."
+        f" per step {format_time(found.exposed_s)} exposed{_hidden(hidden)}."
     )
     if cross_site.extra_in_flight:
         yield (
