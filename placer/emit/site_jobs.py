@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from placer.cost.model import CostModel
-from placer.cost.recorded import recorded_constants
 from placer.plan.placing import placement_of
 from placer.plan.plan import PlanStatus
 from placer.plan.ranks import gpu_of_rank
@@ -57,7 +55,7 @@ def site_jobs(plan: Plan) -> tuple[SiteJob, ...]:
 
 
 def _part(plan: Plan, share: SiteShare, first: int) -> Plan:
-    """The plan of the replicas ``first`` to ``first + share.dp`` alone, costed on its own."""
+    """The plan of the replicas ``first`` to ``first + share.dp`` alone; its step is the whole's."""
     whole = plan.strategy
     shard = min(whole.dp_shard, share.dp)
     strategy = replace(
@@ -74,16 +72,17 @@ def _part(plan: Plan, share: SiteShare, first: int) -> Plan:
     replicas = gpu_of_rank(whole, plan.placement).reshape(whole.pp, whole.dp, -1)
     gpu = replicas[:, first : first + share.dp].ravel()
     placement = placement_of(strategy, plan.placement.pipeline_layout, topology, gpu)
-    constants = recorded_constants(plan.provenance.constants)
-    model = CostModel(model=plan.model, topology=topology, run=run, constants=constants)
     return replace(
         plan,
         status=PlanStatus.ESTIMATED,
         run=run,
         strategy=strategy,
         placement=placement,
-        estimate=model.estimate(strategy, placement),
+        estimate=replace(
+            plan.estimate, tokens_per_s=plan.estimate.tokens_per_s * share.dp / whole.dp
+        ),
         bound=None,
         alternatives=(),
         cross_site_options=(),
+        side_work=None,
     )

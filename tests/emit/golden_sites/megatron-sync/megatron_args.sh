@@ -17,8 +17,7 @@ MEGATRON_ARGS=(
   --max-position-embeddings 8192
   --position-embedding-type rope
   --normalization RMSNorm
-  # Vocabulary padding: 32000 rows become 32000, a multiple of 128 * tp 1. The tokenizer must give
-  # 32000.
+  # Vocabulary: 32000 rows, a multiple of 128 * tp 1. The tokenizer must give 32000.
   --make-vocab-size-divisible-by 128
   --swiglu
   --untie-embeddings-and-output-weights
