@@ -65,11 +65,11 @@ QUESTIONS = [
     *questions("mixed-a100-h100-16k", 16, 30.0, 30.0, 0.01),
     *questions("mixed-h100-h200-16k", 16, 30.0, 30.0, 0.01),
     *(
-        Question(model=m, cluster=c, batch=b, seq_len=length, target_s=target)
-        for m, c, b, length, target in (
-            ("deepseek-v3", "gb200-superpod-576-degraded", 15360, 4096, 3.5),
-            ("llama-3.1-405b", "two-sites-1000km", 2048, 8192, 30.0),
-            ("llama-3.1-405b", "three-sites-dci", 2048, 8192, 30.0),
+        Question(model=m, cluster=c, batch=b, seq_len=length, target_s=target, gap=gap)
+        for m, c, b, length, target, gap in (
+            ("deepseek-v3", "gb200-superpod-576-degraded", 15360, 4096, 3.5, 0.005),
+            ("llama-3.1-405b", "two-sites-1000km", 2048, 8192, 15.0, 0.01),
+            ("llama-3.1-405b", "three-sites-dci", 2048, 8192, 15.0, 0.01),
         )
     ),
 ]
