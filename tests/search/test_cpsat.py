@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -257,7 +256,6 @@ def test_interrupt_stops_the_solver() -> None:
         raise KeyboardInterrupt
 
     before = threading.active_count()
-    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         solve(
             question,
@@ -268,7 +266,6 @@ def test_interrupt_stops_the_solver() -> None:
             limits=EXACT,
             tick=interrupt,
         )
-    assert time.monotonic() - began < 5.0
     assert threading.active_count() == before
 
 
