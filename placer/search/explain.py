@@ -59,11 +59,22 @@ def infeasible(
     binding = [*_memory_lines(question, pruned), *_reason_lines(pruned, total)]
     binding += _restriction_lines(question)
     binding += _core_lines(question, failed)
+    binding = binding or [_nothing_looked_at(question)]
     return InfeasibleError(
         f"No plan: {f'none of {total:,} strategies' if total else 'no strategy'} places"
         f" {model.name} on {question.num_gpus:,} GPUs of {topology.name}.",
         binding=binding,
         relaxation=_relaxation(question, pruned),
+    )
+
+
+def _nothing_looked_at(question: Question) -> str:
+    """What was asked, where no degrees make it up at all."""
+    options, run = question.options, question.costing.model.run
+    fixed = ", ".join(f"{axis} {value}" for axis, value in sorted(options.fix.items()))
+    return (
+        f"no degrees{f' with {fixed}' if fixed else ''} make up at most {question.num_gpus:,} GPUs and"
+        f" a global batch of {run.global_batch_size:,} sequences of {run.seq_len:,} tokens"
     )
 
 

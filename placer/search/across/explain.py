@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from placer.cost.model import SiteTerms
 from placer.errors import InfeasibleError
+from placer.search.best_first import Search, without_gpu_share
 from placer.search.explain import Question, infeasible
 from placer.units import format_power
 
@@ -42,12 +43,18 @@ def nothing_fits(
     question = Question(costing=merged, rules=rules, options=replace(options, max_gpus=most))
     none: Mapping[str, int] = {}
     pruned = max((o.pruned for o in outcomes), key=lambda p: sum(p.values()), default=none)
-    inside = infeasible(question, pruned, ())
+    inside = infeasible(question, pruned or _pruned_as_one(ground, question), ())
     return InfeasibleError(
         inside.message,
         binding=(*binding, *inside.binding),
         relaxation=_relaxation(ground, request) or inside.relaxation,
     )
+
+
+def _pruned_as_one(ground: Ground, question: Question) -> Mapping[str, int]:
+    """What strategies are dropped for where the whole cluster is one site."""
+    options = without_gpu_share(question.options)
+    return Search(question.costing, rules=question.rules, options=options, listener=None).pruned
 
 
 def _power_lines(ground: Ground) -> list[str]:
