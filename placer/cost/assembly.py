@@ -49,24 +49,32 @@ def stage_counts(
     return counts
 
 
-def cell_domains(placement: Placement, strategy: Strategy, topology: Topology) -> IntArray:
-    """(pp, R) the scale-up domain of each cell's first accelerator."""
-    domains = np.zeros((strategy.pp, strategy.cells_per_stage), dtype=np.int64)
+def cell_heads(placement: Placement, strategy: Strategy) -> IntArray:
+    """(pp, R) each cell's first accelerator."""
+    heads = np.zeros((strategy.pp, strategy.cells_per_stage), dtype=np.int64)
     for run in placement.cells:
         ids = np.concatenate([np.arange(first, first + count) for first, count in run.gpu_ids])
-        heads = ids[:: strategy.cell_gpus][: run.num_cells]
         cells = slice(run.first_replica, run.first_replica + run.num_cells)
-        domains[run.stage, cells] = topology.domain_of(heads)
-    return domains
+        heads[run.stage, cells] = ids[:: strategy.cell_gpus][: run.num_cells]
+    return heads
 
 
-def hop_levels(domains: IntArray, topology: Topology) -> IntArray:
-    """(pp,) level the hop from each stage to the next crosses, worst replica; last wraps to first."""
-    following = np.roll(domains, -1, axis=0)
-    levels = np.zeros(domains.shape, dtype=np.int64)
-    for level in range(len(topology.levels)):
-        units = topology.domain_unit[:, level]
-        apart = units[domains] != units[following]
+def hop_levels(heads: IntArray, topology: Topology) -> IntArray:
+    """(pp,) level the hop from each stage to the next crosses, worst replica; last wraps to first.
+
+    ``heads`` (pp, R) are the cells' first accelerators. A stage's cells and the next one's are
+    different, so a hop never stays inside a unit that one cell fills.
+    """
+    domains = topology.domain_of(heads)
+    within = heads - topology.domain_first_gpu[domains]
+    levels = np.zeros(heads.shape, dtype=np.int64)
+    for level, held in enumerate(topology.levels):
+        if level < topology.domain_level:
+            unit = within // held.num_accelerators
+            apart = (unit != np.roll(unit, -1, axis=0)) | (domains != np.roll(domains, -1, axis=0))
+        else:
+            unit = topology.domain_unit[domains, level]
+            apart = unit != np.roll(unit, -1, axis=0)
         levels = np.where(apart, np.minimum(level + 1, len(topology.levels) - 1), levels)
     return np.asarray(levels.max(axis=1))
 
@@ -115,11 +123,12 @@ class Seating:
         item_names: tuple[str, ...],
     ) -> Seating:
         """Where the stages of a placement sit."""
-        domains = cell_domains(placement, strategy, topology)
+        heads = cell_heads(placement, strategy)
+        domains = topology.domain_of(heads)
         return cls(
             counts=stage_counts(placement.pipeline_layout, model, item_names, strategy.pp),
             domains=domains,
-            levels=hop_levels(domains, topology),
+            levels=hop_levels(heads, topology),
             touched=Touched.of(domains, topology),
         )
 

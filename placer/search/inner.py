@@ -15,6 +15,8 @@ from placer.search.instance import (
     Assignment,
     Hops,
     Instance,
+    floor_of_spreads,
+    longest_step_s,
     narrowed,
     restricted,
     step_s,
@@ -95,13 +97,17 @@ def instance_of(
         )
         for cost, limit in zip(costs, costing.limits_bytes, strict=True)
     ]
+    options = stage_options(batch, by_generation, kinds, costing.units.num_body, beyond)
     return Instance(
         vpp=int(batch.vpp[0]),
         num_microbatches=int(batch.num_microbatches[0]),
         num_units=costing.units.num_units,
         num_lead=costing.units.num_lead,
         cells_per_stage=cells,
-        options=stage_options(batch, by_generation, kinds, costing.units.num_body, beyond),
+        options=tuple(
+            replace(table, traffic_s=floor_of_spreads(table.traffic_s, variants))
+            for table in options
+        ),
         variants=variants,
         window=float(costs[0].dp_window[0]),
         drag=float(costs[0].dp_drag[0]),
@@ -226,7 +232,7 @@ def prove(
     """
     from placer.search.cpsat.model import SolveStatus, solve
 
-    upper = cut_s if known is None else min(cut_s, step_s(instance, known))
+    upper = min(cut_s, longest_step_s(instance) if known is None else step_s(instance, known))
     upper = upper * (1.0 + RELATIVE_ROUNDING)
     trimmed = _trimmed(instance, candidate, upper)
     if trimmed is None:

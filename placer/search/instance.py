@@ -86,6 +86,19 @@ def traffic_variants(cells: int, largest: int, num_pods: int) -> tuple[TrafficVa
     return tuple(whole + split)
 
 
+def floor_of_spreads(traffic_s: FloatArray, variants: tuple[TrafficVariant, ...]) -> FloatArray:
+    """Traffic (O, J) that no split charged to a variant stays below.
+
+    A split is charged the variant of the next wider chunk. Wider chunks mostly cost less, but
+    units of odd size can make one cost more than what is narrower: then the narrower counts.
+    """
+    split = np.array([variant.pods > 1 for variant in variants], dtype=np.bool_)
+    floors = traffic_s.copy()
+    narrowest_first = traffic_s[:, split][:, ::-1]
+    floors[:, split] = np.minimum.accumulate(narrowest_first, axis=1)[:, ::-1]
+    return floors
+
+
 class HopKind(IntEnum):
     """Where the hop behind a stage leads.
 
@@ -269,6 +282,17 @@ def step_s(instance: Instance, assignment: Assignment) -> float:
     fill = _hop_s(instance.hops.fill_s, hops, assignment.kinds(instance)).sum()
     exposed = exposed_dp_s(np.array(traffic), np.array(instance.window * critical), instance.drag)
     return float(steady + bubble + fill + exposed + optimizer + instance.fixed_s)
+
+
+def longest_step_s(instance: Instance) -> float:
+    """A step time that no assignment exceeds: every stage at its worst option, over its worst hop."""
+    tables, hops = instance.options, instance.hops
+    slowest = max(float(table.time_s.max()) for table in tables) + float(hops.steady_s.max())
+    stages = instance.num_microbatches + len(tables)
+    traffic = max(float(table.traffic_s.max()) for table in tables) * max(1.0, instance.drag)
+    optimizer = max(float(table.optimizer_s.max()) for table in tables)
+    fill = float(hops.fill_s.max(axis=(0, 1)).sum())
+    return stages * slowest + fill + traffic + optimizer + instance.fixed_s
 
 
 def restricted(instance: Instance, longest_s: float) -> tuple[StageOptions, ...] | None:

@@ -97,9 +97,8 @@ def test_a_cluster_of_which_nothing_may_be_used() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="traffic is no longer less where chunks are wider: bound 0.2 % too high")
 def test_bounds_hold_on_irregular_pods() -> None:
-    """Cells 33, 33, 33, 29 count as the variant whose widest chunk is 41, which costs more."""
+    """Cells 33, 33, 33, 29 counted as the variant whose widest chunk is 41, which costs more."""
     run = {"global_batch_size": 4096}
     options = {"gap": 0.0, "seed": 51}
     question = RandomQuestion(
@@ -109,7 +108,6 @@ def test_bounds_hold_on_irregular_pods() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="the solver's model is asked for without any known step time")
 def test_three_generations() -> None:
     parts = ("h800_sxm", "b200_sxm", "mi300x")
     levels = [
