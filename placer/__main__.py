@@ -15,9 +15,10 @@ def main() -> None:
     quiet = handler if handler is signal.SIG_IGN else signal.SIG_DFL
     signal.signal(signal.SIGINT, quiet)
     from placer.cli.app import main as run
+    from placer.cli.interrupts import interrupts
 
     try:
-        signal.signal(signal.SIGINT, handler)
+        signal.signal(signal.SIGINT, quiet if handler is signal.SIG_IGN else interrupts)
         run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

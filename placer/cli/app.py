@@ -20,6 +20,7 @@ from placer.cli.emit import emit
 from placer.cli.estimate import estimate
 from placer.cli.explain import explain
 from placer.cli.import_ import import_
+from placer.cli.interrupts import interrupts
 from placer.cli.plan import plan
 from placer.cli.report import report
 from placer.cli.schema import schema
@@ -84,7 +85,9 @@ def main() -> None:
     except PlacerError as error:
         _report(error)
         sys.exit(error.exit_code)
-    except Exception as error:  # noqa: BLE001 (the user gets one line, not a traceback)
+    except Exception as error:
+        if interrupts.seen and isinstance(error, (ImportError, SystemError)):
+            raise KeyboardInterrupt from error  # what an extension module made of it
         _report_defect(error)
         sys.exit(InternalError.exit_code)
 

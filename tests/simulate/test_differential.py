@@ -68,7 +68,9 @@ def test_estimates_agree_whatever_the_degrees(kind: Kind) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ORDINARY)
 def test_many_estimates_agree_whatever_the_degrees(kind: Kind) -> None:
-    check(usual(wide(kind, EVEN_CLUSTERS, 80)), mean=0.03, worst=0.08)
+    """Pipelines of fewer micro-batches than stages are up to 9 % apart: no steady state hides it."""
+    worst = 0.10 if kind is Kind.FEW else 0.08
+    check(usual(wide(kind, EVEN_CLUSTERS, 80)), mean=0.03, worst=worst)
     check(usual(wide(kind, NARROW_CLUSTERS, 40)), mean=0.03, worst=0.10)
 
 
