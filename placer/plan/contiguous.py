@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 
 def contiguous_placement(
-    strategy: Strategy, layout: PipelineLayout, topology: Topology
+    strategy: Strategy, layout: PipelineLayout, topology: Topology, *, named: bool = True
 ) -> Placement:
     """Fill the places for cells in cluster order: stage by stage, replica by replica.
 
     Where the strategy says what each site holds, that of each site in the order of the sites.
+    ``named`` as of ``placement_of``.
 
     Raises
     ------
@@ -36,13 +37,14 @@ def contiguous_placement(
     if strategy.num_gpus > topology.num_usable:
         raise _too_few_gpus(strategy, topology)
     if strategy.cross_site.shares:
-        return placement_of(strategy, layout, topology, _over_sites(strategy, topology))
+        gpus = _over_sites(strategy, topology)
+        return placement_of(strategy, layout, topology, gpus, named=named)
     shape = cell_shape(strategy, topology.domain_size)
     gpus = slot_gpus(topology, shape)
     needed = strategy.pp * strategy.cells_per_stage
     if len(gpus) < needed:
         raise _too_few_slots(needed, len(gpus), shape, topology)
-    return placement_of(strategy, layout, topology, gpus[:needed].ravel())
+    return placement_of(strategy, layout, topology, gpus[:needed].ravel(), named=named)
 
 
 def _over_sites(strategy: Strategy, topology: Topology) -> IntArray:

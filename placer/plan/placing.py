@@ -25,16 +25,22 @@ _NAMES_TOGETHER: Final = 50
 
 
 def placement_of(
-    strategy: Strategy, layout: PipelineLayout, topology: Topology, gpu: IntArray
+    strategy: Strategy,
+    layout: PipelineLayout,
+    topology: Topology,
+    gpu: IntArray,
+    *,
+    named: bool = True,
 ) -> Placement:
     """The placement that puts rank r on accelerator ``gpu[r]``.
 
-    Cells of one stage that follow each other in one pod form one run.
+    Cells of one stage that follow each other in one pod form one run; without names of hosts and
+    domains where it is only to be costed.
     """
     names = [level.name for level in topology.levels]
     return Placement(
         axis_levels=axis_levels(strategy, names, units_of_gpus(topology, gpu)),
-        cells=tuple(_runs(strategy, topology, gpu)),
+        cells=tuple(_runs(strategy, topology, gpu, named=named)),
         pipeline_layout=layout,
         gpus_used=len(gpu),
         gpus_available=topology.num_usable,
@@ -43,7 +49,9 @@ def placement_of(
     )
 
 
-def _runs(strategy: Strategy, topology: Topology, gpu: IntArray) -> Iterator[CellRun]:
+def _runs(
+    strategy: Strategy, topology: Topology, gpu: IntArray, *, named: bool
+) -> Iterator[CellRun]:
     """Runs of cells, stage by stage, in rank order."""
     cells = gpu.reshape(-1, strategy.cell_gpus)
     per_stage = strategy.cells_per_stage
@@ -54,14 +62,15 @@ def _runs(strategy: Strategy, topology: Topology, gpu: IntArray) -> Iterator[Cel
     for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(cells)], strict=True):
         ids = cells[first:last].ravel()
         domains = np.unique(topology.domain_of(ids))
+        called = (topology.domain_name(d) for d in domains.tolist()) if named else ()
         yield CellRun(
             stage=int(stage[first]),
             first_replica=first % per_stage,
             num_cells=last - first,
             site=topology.sites[topology.site_of(int(domains[0]))].name,
             pod=topology.unit_name(level, int(pod[first])),
-            domain=",".join(compress_names(topology.domain_name(d) for d in domains.tolist())),
-            hosts=_host_expressions(topology, ids),
+            domain=",".join(compress_names(called)),
+            hosts=_host_expressions(topology, ids) if named else (),
             gpu_ids=_ranges(ids),
         )
 

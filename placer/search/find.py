@@ -83,7 +83,7 @@ def _no_worse_than_default(found: FoundPlan, costing: Costing, options: SearchOp
     """The plan, or its strategy and layers in the framework's default rank order if that is faster."""
     strategy, layout = found.strategy, found.placement.pipeline_layout
     try:
-        placement = contiguous_placement(strategy, layout, costing.topology)
+        placement = contiguous_placement(strategy, layout, costing.topology, named=False)
     except InfeasibleError:
         return found
     estimate = costing.model.estimate(strategy, placement)
@@ -92,4 +92,5 @@ def _no_worse_than_default(found: FoundPlan, costing: Costing, options: SearchOp
     fits = all(stage.total_bytes <= kept * limit for stage, limit in pairs)
     if not fits or estimate.step_time_s >= found.estimate.step_time_s:
         return found
-    return FoundPlan(strategy=strategy, placement=placement, estimate=estimate)
+    named = contiguous_placement(strategy, layout, costing.topology)
+    return FoundPlan(strategy=strategy, placement=named, estimate=estimate)
