@@ -26,7 +26,8 @@ from placer.cli.options import (
     Seed,
     SeqLen,
     TimeLimit,
-    given,
+    asked_run,
+    asked_search,
     parse_tokens,
 )
 from placer.cli.output_file import write_file
@@ -34,36 +35,50 @@ from placer.cli.progress import LayoutBar
 from placer.compare.budget import Budget
 from placer.compare.comparison import RankBy
 
+Clusters = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CLUSTER...", help="Names in clusters/, or YAML files.", show_default=False
+    ),
+]
+
+
+EqualBudget = Annotated[
+    Budget | None,
+    typer.Option(
+        metavar="BUDGET",
+        help=f"Give each layout as much as the reference has: {' or '.join(Budget)}.",
+    ),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLUSTER", help="What the others are measured against; the first if not given."
+    ),
+]
+WholeRun = Annotated[
+    str | None,
+    typer.Option(metavar="N", help="A whole run, as 15T: days, cost, energy, goodput."),
+]
+RankedBy = Annotated[
+    RankBy, typer.Option(metavar="FIGURE", help=f"Best first by {' or '.join(RankBy)}.")
+]
+NumProcesses = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Layouts solved at a time; as many as CPUs if not given."
+    ),
+]
+
 
 def compare(
     model: Model,
-    clusters: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="CLUSTER...", help="Names in clusters/, or YAML files.", show_default=False
-        ),
-    ],
+    clusters: Clusters,
     *,
-    rank_by: Annotated[
-        RankBy, typer.Option(metavar="FIGURE", help=f"Best first by {' or '.join(RankBy)}.")
-    ] = RankBy.GPU,
-    equal: Annotated[
-        Budget | None,
-        typer.Option(
-            metavar="BUDGET",
-            help=f"Give each layout as much as the reference has: {' or '.join(Budget)}.",
-        ),
-    ] = None,
-    reference: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CLUSTER", help="What the others are measured against; the first if not given."
-        ),
-    ] = None,
-    tokens: Annotated[
-        str | None,
-        typer.Option(metavar="N", help="A whole run, as 15T: days, cost, energy, goodput."),
-    ] = None,
+    rank_by: RankedBy = RankBy.GPU,
+    equal: EqualBudget = None,
+    reference: Reference = None,
+    tokens: WholeRun = None,
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What parts, power or rent cost you.")
     ] = None,
@@ -82,12 +97,7 @@ def compare(
     time_limit: TimeLimit = None,
     memory_headroom: MemoryHeadroom = 0.03,
     seed: Seed = 0,
-    processes: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Layouts solved at a time; as many as CPUs if not given."
-        ),
-    ] = None,
+    processes: NumProcesses = None,
     calibration: Calibration = None,
     markdown: Annotated[
         Path | None,
@@ -106,27 +116,24 @@ def compare(
     from placer.report.comparison.markdown import comparison_markdown
     from placer.report.comparison.terminal import render_comparison
 
-    options = api.SearchOptions(
+    options = asked_search(
         gap=gap,
         top=top,
         time_limit_s=time_limit,
         memory_headroom=memory_headroom,
         seed=seed,
-        max_gpus=gpus,
-        fix=api.restrictions(fix or (), forbid or ()),
+        gpus=gpus,
+        fix=fix,
+        forbid=forbid,
     )
-    _, run = api.read_configuration(
-        None,
-        {},
-        given(
-            global_batch_size=global_batch_size,
-            global_batch_tokens=parse_tokens(global_batch_tokens),
-            seq_len=seq_len,
-            precision=precision,
-            framework=framework,
-            optimizer=optimizer,
-            features=api.parse_features(feature) if feature else None,
-        ),
+    run = asked_run(
+        global_batch_size=global_batch_size,
+        global_batch_tokens=global_batch_tokens,
+        seq_len=seq_len,
+        precision=precision,
+        framework=framework,
+        optimizer=optimizer,
+        feature=feature,
     )
     with LayoutBar() as progress:
         comparison = api.compare(

@@ -19,8 +19,7 @@ from placer.cli.options import (
     OptimizerName,
     PrecisionName,
     SeqLen,
-    given,
-    parse_tokens,
+    asked_run,
 )
 from placer.cli.output_file import write_file
 from placer.cli.progress import CountLine
@@ -84,18 +83,14 @@ def crossover(
     from placer.report.crossover.picture import crossover_svg
     from placer.report.crossover.terminal import render_crossover
 
-    _, run = api.read_configuration(
-        None,
-        {},
-        given(
-            global_batch_size=global_batch_size,
-            global_batch_tokens=parse_tokens(global_batch_tokens),
-            seq_len=seq_len,
-            precision=precision,
-            framework=framework,
-            optimizer=optimizer,
-            features=api.parse_features(feature) if feature else None,
-        ),
+    run = asked_run(
+        global_batch_size=global_batch_size,
+        global_batch_tokens=global_batch_tokens,
+        seq_len=seq_len,
+        precision=precision,
+        framework=framework,
+        optimizer=optimizer,
+        feature=feature,
     )
     grid = api.link_grid(tuple(bandwidth or ()), tuple(distance or ()))
     with CountLine("cells") as progress:

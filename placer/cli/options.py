@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from placer.api import RunOptions, SearchOptions
 
 Model = Annotated[
     str,
@@ -82,6 +85,30 @@ PlanOutput = Annotated[
 def given(**options: Any) -> dict[str, Any]:
     """The options that were typed."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def asked_run(
+    *, global_batch_tokens: str | None, feature: list[str] | None, **options: Any
+) -> RunOptions:
+    """What was typed about the run; placer chooses the rest."""
+    from placer import api
+
+    typed = given(
+        **options,
+        global_batch_tokens=parse_tokens(global_batch_tokens),
+        features=api.parse_features(feature) if feature else None,
+    )
+    return api.read_configuration(None, {}, typed)[1]
+
+
+def asked_search(
+    *, gpus: int | None, fix: list[str] | None, forbid: list[str] | None, **options: Any
+) -> SearchOptions:
+    """What was typed about the search: limits and restrictions."""
+    from placer import api
+
+    restrictions = api.restrictions(fix or (), forbid or ())
+    return api.SearchOptions(max_gpus=gpus, fix=restrictions, **options)
 
 
 def parse_tokens(text: str | None, option: str = "--global-batch-tokens") -> float | None:

@@ -29,8 +29,8 @@ from placer.cli.options import (
     Seed,
     SeqLen,
     TimeLimit,
-    given,
-    parse_tokens,
+    asked_run,
+    asked_search,
 )
 from placer.cli.progress import ProgressLine, interruptible
 from placer.cli.site_options import (
@@ -53,6 +53,22 @@ _CUT = {
 }
 
 
+PlayedPlans = Annotated[
+    int,
+    typer.Option(
+        min=0, max=100, metavar="K", help="Play a step of the K best plans; the fastest wins."
+    ),
+]
+Job = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Work beside the step: checkpoint copies, evaluation, inference, rollouts, standby.",
+        rich_help_panel=SITES_PANEL,
+    ),
+]
+
+
 def plan(
     model: Model,
     cluster: Cluster,
@@ -71,20 +87,8 @@ def plan(
     gap: Gap = 0.005,
     time_limit: TimeLimit = None,
     memory_headroom: MemoryHeadroom = 0.03,
-    simulate: Annotated[
-        int,
-        typer.Option(
-            min=0, max=100, metavar="K", help="Play a step of the K best plans; the fastest wins."
-        ),
-    ] = 0,
-    job: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Work beside the step: checkpoint copies, evaluation, inference, rollouts, standby.",
-            rich_help_panel=SITES_PANEL,
-        ),
-    ] = None,
+    simulate: PlayedPlans = 0,
+    job: Job = None,
     cross_site: CrossSite = None,
     inner_steps: InnerSteps = None,
     outer_bits: OuterBits = None,
@@ -103,27 +107,24 @@ def plan(
     from placer.plan.serialise import plan_to_json
     from placer.report.text.page import render_plan
 
-    options = api.SearchOptions(
+    options = asked_search(
         gap=gap,
         top=top,
         time_limit_s=time_limit,
         memory_headroom=memory_headroom,
         seed=seed,
-        max_gpus=gpus,
-        fix=api.restrictions(fix or (), forbid or ()),
+        gpus=gpus,
+        fix=fix,
+        forbid=forbid,
     )
-    _, run = api.read_configuration(
-        None,
-        {},
-        given(
-            global_batch_size=global_batch_size,
-            global_batch_tokens=parse_tokens(global_batch_tokens),
-            seq_len=seq_len,
-            precision=precision,
-            framework=framework,
-            optimizer=optimizer,
-            features=api.parse_features(feature) if feature else None,
-        ),
+    run = asked_run(
+        global_batch_size=global_batch_size,
+        global_batch_tokens=global_batch_tokens,
+        seq_len=seq_len,
+        precision=precision,
+        framework=framework,
+        optimizer=optimizer,
+        feature=feature,
     )
     with interruptible(), ProgressLine() as progress:
         found = api.plan(

@@ -24,8 +24,8 @@ PLAIN_INTERVAL_S: Final = 1.0
 COUNT_INTERVAL_S: Final = 10.0
 
 
-class ProgressLine:
-    """A listener of the search; a context manager that leaves nothing behind on a terminal."""
+class _LiveLine:
+    """A line of text that changes in place on a terminal, and leaves nothing behind."""
 
     def __init__(self) -> None:
         self._live: Live | None = None
@@ -49,6 +49,10 @@ class ProgressLine:
         """Give the line back."""
         if self._live is not None:
             self._live.stop()
+
+
+class ProgressLine(_LiveLine):
+    """A listener of the search; a context manager that leaves nothing behind on a terminal."""
 
     def __call__(self, progress: Progress, /) -> None:
         """Show where the search stands."""
@@ -124,33 +128,13 @@ def progress_text(progress: Progress) -> str:
     )
 
 
-class CountLine:
+class CountLine(_LiveLine):
     """So many of so many, with the time that is left; for work of many like parts."""
 
     def __init__(self, what: str) -> None:
+        super().__init__()
         self._what = what
-        self._live: Live | None = None
         self._began_s = time.monotonic()
-        self._last_s = 0.0
-
-    def __enter__(self) -> Self:
-        """Take the terminal's last line, where there is a terminal."""
-        if talk_console().is_terminal:
-            from rich.live import Live
-
-            self._live = Live(console=talk_console(), transient=True, auto_refresh=False)
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Give the line back."""
-        if self._live is not None:
-            self._live.stop()
 
     def __call__(self, num_done: int, num_all: int, num_known: int, /) -> None:
         """Show how far it is; on no terminal every ten seconds, and at the end."""

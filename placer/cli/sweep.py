@@ -12,6 +12,8 @@ from placer.cli.options import (
     AsJson,
     Calibration,
     FeatureTexts,
+    Fix,
+    Forbid,
     Framework,
     GlobalBatchSize,
     GlobalBatchTokens,
@@ -19,9 +21,10 @@ from placer.cli.options import (
     Model,
     OptimizerName,
     PrecisionName,
+    Seed,
     SeqLen,
-    given,
-    parse_tokens,
+    asked_run,
+    asked_search,
 )
 from placer.cli.output_file import write_file
 from placer.cli.progress import CountLine
@@ -56,21 +59,15 @@ def sweep(
     framework: Framework = None,
     optimizer: OptimizerName = None,
     feature: FeatureTexts = None,
-    fix: Annotated[
-        list[str] | None,
-        typer.Option("--fix", metavar="AXIS=VALUE", help="Pin an axis, as tp=8; repeatable."),
-    ] = None,
-    forbid: Annotated[
-        list[str] | None,
-        typer.Option("--forbid", metavar="AXIS", help="Do without an axis, as cp; repeatable."),
-    ] = None,
+    fix: Fix = None,
+    forbid: Forbid = None,
     gap: Annotated[
         float, typer.Option(metavar="FRACTION", help="Stop each search when proven this close.")
     ] = 0.01,
     time_limit: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Stop each search after so long.")
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the solver.")] = 0,
+    seed: Seed = 0,
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Ask what 10 % more of each resource buys.")
     ] = False,
@@ -103,26 +100,17 @@ def sweep(
     from placer.report.sweep.document import sweep_json
     from placer.report.sweep.terminal import render_sweep
 
-    _, run = api.read_configuration(
-        None,
-        {},
-        given(
-            global_batch_size=global_batch_size,
-            global_batch_tokens=parse_tokens(global_batch_tokens),
-            seq_len=seq_len,
-            precision=precision,
-            framework=framework,
-            optimizer=optimizer,
-            features=api.parse_features(feature) if feature else None,
-        ),
+    run = asked_run(
+        global_batch_size=global_batch_size,
+        global_batch_tokens=global_batch_tokens,
+        seq_len=seq_len,
+        precision=precision,
+        framework=framework,
+        optimizer=optimizer,
+        feature=feature,
     )
-    options = api.SearchOptions(
-        gap=gap,
-        top=1,
-        time_limit_s=time_limit,
-        seed=seed,
-        max_gpus=gpus,
-        fix=api.restrictions(fix or (), forbid or ()),
+    options = asked_search(
+        gap=gap, top=1, time_limit_s=time_limit, seed=seed, gpus=gpus, fix=fix, forbid=forbid
     )
     with CountLine("layouts") as progress:
         found = api.sweep(
